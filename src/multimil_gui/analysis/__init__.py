@@ -1,0 +1,1 @@
+"""Questions asked of a fitted model: scores, predictions, baselines, metrics, audit."""

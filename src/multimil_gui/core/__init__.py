@@ -1,0 +1,1 @@
+"""The method: torch and numpy, no files, no AnnData, no Qt."""

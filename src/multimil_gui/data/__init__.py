@@ -1,0 +1,1 @@
+"""From files to checked, canonical data: import, Store, Cohort, donor folds, export."""

@@ -1,0 +1,183 @@
+"""The Cohort: cells, samples, donors, target and covariates, all checked; the words every later room uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from multimil_gui.data.store import Store
+
+
+class TargetKind(StrEnum):
+    """What kind of phenotype is predicted."""
+
+    CLASSIFICATION = "classification"
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error refuses the run, a warning is shown beside every result."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding of a checker, in the user's words.
+
+    Attributes
+    ----------
+    severity
+        Error, warning or note.
+    what, where, fix
+        What is wrong; where (column, counts, first examples); what to do.
+    field
+        The recipe key it concerns, e.g. ``"data.donor"``, so that a form can mark it.
+    """
+
+    severity: Severity
+    what: str
+    where: str = ""
+    fix: str = ""
+    field: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what, self.where, self.fix) if part)
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """A categorical column of the cells as codes.
+
+    Attributes
+    ----------
+    name
+        Column name.
+    codes
+        (n_cells,) int32, -1 where missing.
+    levels
+        Level names, in display order.
+    """
+
+    name: str
+    codes: np.ndarray
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which obs columns mean what: the user's answers in the mapping dialog, or the recipe's.
+
+    Attributes
+    ----------
+    sample, donor, cell_type, covariates
+        obs columns; ``donor`` None means that every sample is its own donor.
+    target
+        The obs column to predict, None for integration alone.
+    kind, order, reference
+        Kind of target; classes in display order (empty: by name); the control class.
+    """
+
+    sample: str
+    donor: str | None = None
+    cell_type: str | None = None
+    covariates: tuple[str, ...] = ()
+    target: str | None = None
+    kind: TargetKind = TargetKind.CLASSIFICATION
+    order: tuple[str, ...] = ()
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """The phenotype to predict.
+
+    Attributes
+    ----------
+    column
+        The obs column.
+    kind
+        Kind of target.
+    classes
+        Class names in order; the reference (control) class, when given, comes first.
+    reference
+        The control class, or None.
+    """
+
+    column: str
+    kind: TargetKind
+    classes: tuple[str, ...]
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples (patients' specimens) of a cohort, sorted by name.
+
+    Attributes
+    ----------
+    names
+        Sample names.
+    donor
+        (n_samples,) int32 index into ``donor_names``.
+    donor_names
+        Donor names, sorted.
+    label
+        (n_samples,) int32 index into the target's classes, -1 where unknown (predicted, never scored).
+    n_cells
+        (n_samples,) int64 cells per sample.
+    """
+
+    names: tuple[str, ...]
+    donor: np.ndarray
+    donor_names: tuple[str, ...]
+    label: np.ndarray
+    n_cells: np.ndarray
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Everything a run needs to know about the cells, in file order.
+
+    Attributes
+    ----------
+    store
+        The canonical data on disk; matrices are read from it when needed.
+    cell_names
+        (n_cells,) object array of str, in file order; need not be unique.
+    sample_codes
+        (n_cells,) int32 index into ``samples.names``.
+    samples
+        The samples.
+    target
+        The phenotype, or None for integration alone.
+    cell_type
+        Cell types, or None.
+    covariates
+        Categorical covariates of the integration.
+    order
+        (n_cells,) int64 canonical order: by sample name, then cell name, ties by content. All training happens in this
+        order, so that the order of the rows in the file changes nothing.
+    notes
+        Warnings and notes found while checking.
+    """
+
+    store: Store
+    cell_names: np.ndarray
+    sample_codes: np.ndarray
+    samples: Samples
+    target: Target | None
+    cell_type: Labelling | None
+    covariates: tuple[Labelling, ...]
+    order: np.ndarray
+    notes: tuple[Problem, ...] = field(default=())
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return len(self.sample_codes)

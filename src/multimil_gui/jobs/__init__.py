@@ -1,0 +1,1 @@
+"""Long work: recipes, the reporter, job states and runners."""

@@ -1,0 +1,119 @@
+"""The recipe: the full configuration of a run, one TOML file, the contract of window, CLI, tests and cluster."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from multimil_gui.core.options import IntegrateOptions, Likelihood, MILOptions, Options, option
+from multimil_gui.data.cohort import TargetKind
+
+
+class Scope(StrEnum):
+    """Among which cells the top x % are taken."""
+
+    CONDITION = "condition"
+    OVERALL = "overall"
+
+
+class ModalitySection(Options):
+    """``[data.modalities.NAME]``: which matrix of a modality is used and how it is modelled."""
+
+    matrix: str = option("X", "Matrix", "X, raw, or layers/NAME.")
+    likelihood: Likelihood = option(
+        Likelihood.NB, "Likelihood", "nb for raw counts; normal for transformed values (RNA log1p, protein CLR)."
+    )
+
+
+class DataSection(Options):
+    """``[data]``: the file and what its columns mean."""
+
+    path: Path = option(..., "File", "An .h5ad, .h5mu, .zarr or 10x .h5 file; relative to the recipe.")
+    sample: str = option(..., "Sample column", "The obs column that names the sample (one phenotype each).")
+    donor: str | None = option(
+        None, "Donor column", "The obs column that names the person; folds never split a donor. Default: the sample."
+    )
+    cell_type: str | None = option(
+        None, "Cell type column", "The obs column with cell types, for summaries and baselines."
+    )
+    covariates: tuple[str, ...] = option(
+        (), "Covariates", "Obs columns whose effect the integration removes, e.g. the batch. Never the phenotype."
+    )
+    modalities: dict[str, ModalitySection] = option(
+        {}, "Modalities", "Which modalities are integrated; empty takes all of the file.", advanced=True
+    )
+
+
+class LatentSection(Options):
+    """``[latent]``: use a latent space that the file already has."""
+
+    use: str | None = option(
+        None, "Latent", "The obsm key (X_pca, X_scVI, X_totalVI, ...) or X for a matrix that is itself an embedding."
+    )
+
+
+class TargetSection(Options):
+    """``[target]``: the phenotype."""
+
+    column: str = option(..., "Phenotype column", "The obs column to predict; one value per sample.")
+    kind: TargetKind = option(TargetKind.CLASSIFICATION, "Kind", "classification: named classes.")
+    order: tuple[str, ...] = option(
+        (), "Class order", "Classes in the order to show; empty sorts by name.", advanced=True
+    )
+    reference: str | None = option(None, "Control class", "The class of the healthy or untreated samples.")
+
+
+class CVSection(Options):
+    """``[cv]``: how the prediction is judged. Folds are always split by donor."""
+
+    folds: int = option(
+        5, "Folds", "Parts the donors are split into; each is predicted by models that never saw it.", ge=2, le=100
+    )
+    seed: int = option(0, "Seed", "Start of the random numbers of folds and models.", advanced=True, ge=0)
+
+
+class AnalysisSection(Options):
+    """``[analysis]``: what is computed after the fit."""
+
+    top_percent: float = option(
+        10.0, "Top cells, %", "Cells with the highest attention that count as top cells.", gt=0, le=100
+    )
+    top_scope: Scope = option(
+        Scope.CONDITION, "Top cells among", "condition: within each class (as the paper); overall: among all cells."
+    )
+    map: bool = option(True, "Compute a map", "A 2-D UMAP of the latent.")
+    baselines: bool = option(True, "Baselines", "Simple models in the same folds, to compare with.")
+
+
+class ExportSection(Options):
+    """``[export]``: which files are written besides cells, samples and the report."""
+
+    h5ad: bool = option(True, "result.h5ad", "The data with attention, contributions, latent and provenance added.")
+    html: bool = option(True, "report.html", "A page to read and print.")
+
+
+class Recipe(Options):
+    """The whole recipe.
+
+    Exactly one of ``latent.use`` and ``integrate`` is given: the latent comes from the file or is learnt.
+    """
+
+    data: DataSection
+    latent: LatentSection = Field(default_factory=LatentSection)
+    integrate: IntegrateOptions | None = None
+    target: TargetSection | None = None
+    mil: MILOptions = Field(default_factory=MILOptions)
+    cv: CVSection = Field(default_factory=CVSection)
+    analysis: AnalysisSection = Field(default_factory=AnalysisSection)
+    export: ExportSection = Field(default_factory=ExportSection)
+
+    @model_validator(mode="after")
+    def _one_latent(self) -> Recipe:
+        if (self.latent.use is None) == (self.integrate is None):
+            raise ValueError(
+                "the latent space must come from exactly one place: set latent.use to an obsm key of the file, "
+                "or add an [integrate] section"
+            )
+        return self

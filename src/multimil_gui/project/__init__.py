@@ -1,0 +1,1 @@
+"""What survives a restart: atomic commit, blobs, manifest, cell sets."""

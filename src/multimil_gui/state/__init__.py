@@ -1,0 +1,1 @@
+"""The evented session: what is open, coloured, hidden and selected; undo; resolve()."""

@@ -1,0 +1,76 @@
+"""What the map draws: one frozen snapshot of arrays, made by ``resolve``, uploaded by a view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """One level of a categorical colour.
+
+    Attributes
+    ----------
+    level
+        Level name as in the data; "" for cells without a value.
+    rgb
+        Its colour.
+    count
+        Cells of the level.
+    shown
+        Whether the level is drawn.
+    """
+
+    level: str
+    rgb: tuple[int, int, int]
+    count: int
+    shown: bool
+
+
+@dataclass(frozen=True)
+class ColorScale:
+    """A continuous colour: value ``low`` is the first colour, ``high`` the last; ``centre`` is set for signed values."""
+
+    low: float
+    high: float
+    palette: str
+    centre: float | None = None
+
+
+@dataclass(frozen=True)
+class ScatterView:
+    """The resolved map.
+
+    Attributes
+    ----------
+    positions
+        (n_cells, 2) float32.
+    values
+        (n_cells,) uint8 index into ``lut``.
+    lut
+        (256, 4) uint8 RGBA. Index 0 is the colour of missing values.
+    states
+        (n_cells,) uint8: 0 normal, 1 selected, 2 hidden, 3 dimmed.
+    title
+        What is coloured, in words, with its source ("attention, held-out").
+    legend
+        Levels of a categorical colour, else empty.
+    scale
+        Scale of a continuous colour, else None.
+    numbers
+        (n_cells,) float32 values behind a continuous colour (hover, histogram), else None.
+    n_shown
+        Cells drawn.
+    """
+
+    positions: np.ndarray
+    values: np.ndarray
+    lut: np.ndarray
+    states: np.ndarray
+    title: str
+    legend: tuple[LegendEntry, ...]
+    scale: ColorScale | None
+    numbers: np.ndarray | None
+    n_shown: int

@@ -1,0 +1,1 @@
+"""Drawing: takes resolved arrays, emits small input events."""

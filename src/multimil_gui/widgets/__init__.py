@@ -1,0 +1,1 @@
+"""Embeddable Qt widgets; each takes a Session (or less) and works alone."""

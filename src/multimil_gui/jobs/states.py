@@ -27,6 +27,21 @@ class JobState(StrEnum):
 
 _TERMINAL = frozenset({JobState.DONE, JobState.STOPPED_EARLY, JobState.CANCELLED, JobState.FAILED})
 
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.PREPARING, JobState.CANCELLED}),
+    JobState.PREPARING: frozenset({JobState.RUNNING, JobState.STOPPING, *_TERMINAL}),
+    JobState.RUNNING: frozenset({JobState.STOPPING, *_TERMINAL}),
+    JobState.STOPPING: _TERMINAL,
+    **{state: frozenset() for state in _TERMINAL},
+}
+"""The only changes of state that may happen."""
+
+
+def check_transition(old: JobState, new: JobState) -> None:
+    """Raise ``ValueError`` unless a job may go from ``old`` to ``new``."""
+    if new not in TRANSITIONS[old]:
+        raise ValueError(f"A job that is {old} cannot become {new}.")
+
 
 @dataclass(frozen=True)
 class JobOutcome:

@@ -18,6 +18,13 @@ class TargetKind(StrEnum):
     CLASSIFICATION = "classification"
 
 
+class Scope(StrEnum):
+    """Among which cells the top x % are taken."""
+
+    CONDITION = "condition"
+    OVERALL = "overall"
+
+
 class Severity(StrEnum):
     """How bad a finding is: an error refuses the run, a warning is shown beside every result."""
 

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, model_validator
 
 from multimil_gui.core.options import IntegrateOptions, Likelihood, MILOptions, Options, option
-from multimil_gui.data.cohort import TargetKind
-
-
-class Scope(StrEnum):
-    """Among which cells the top x % are taken."""
-
-    CONDITION = "condition"
-    OVERALL = "overall"
+from multimil_gui.data.cohort import Scope, TargetKind
 
 
 class ModalitySection(Options):

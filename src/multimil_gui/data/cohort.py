@@ -88,6 +88,8 @@ class Columns:
         The obs column to predict, None for integration alone.
     kind, order, reference
         Kind of target; classes in display order (empty: by name); the control class.
+    ignore
+        Classes left out of the phenotype: their samples count as unlabelled (predicted, never trained on or scored).
     """
 
     sample: str
@@ -98,6 +100,7 @@ class Columns:
     kind: TargetKind = TargetKind.CLASSIFICATION
     order: tuple[str, ...] = ()
     reference: str | None = None
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

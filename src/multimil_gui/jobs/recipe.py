@@ -55,6 +55,12 @@ class TargetSection(Options):
         (), "Class order", "Classes in the order to show; empty sorts by name.", advanced=True
     )
     reference: str | None = option(None, "Control class", "The class of the healthy or untreated samples.")
+    ignore: tuple[str, ...] = option(
+        (),
+        "Left-out classes",
+        "Classes that are not part of the question: their samples are predicted, never trained on or scored.",
+        advanced=True,
+    )
 
 
 class CVSection(Options):

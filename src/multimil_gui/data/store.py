@@ -1,0 +1,315 @@
+"""The Store: the canonical, hashed copy of the user's data that everything else reads."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from multimil_gui.core.errors import Refusal
+from multimil_gui.data.cohort import Labelling
+from multimil_gui.data.index import STORE_VERSION, ColumnInfo, ColumnKind, MatrixInfo, ModalityInfo, StoreIndex
+from multimil_gui.data.levels import column_labelling
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from scipy.sparse import csr_matrix
+
+__all__ = ["ColumnInfo", "ColumnKind", "MatrixInfo", "ModalityInfo", "Store", "StoreIndex"]
+
+INDEX_FILE = "index.json"
+DATA_FOLDER = "data.zarr"
+GENE_MAJOR_FOLDER = "gene_major.zarr"
+
+
+class Store:
+    """A canonical data folder: ``data.zarr`` (AnnData or MuData), ``gene_major.zarr`` and ``index.json``.
+
+    Opening reads the index only. Rows are the source's cells in the source's order; a modality stores only the cells
+    in which it was measured.
+
+    Parameters
+    ----------
+    path
+        The store folder.
+    index
+        Its index.
+    """
+
+    def __init__(self, path: Path, index: StoreIndex) -> None:
+        self.path = path
+        self.index = index
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Store:
+        """Open a store folder; reads its index only.
+
+        Raises
+        ------
+        Refusal
+            When the folder is no store, is of another version, or its index is damaged.
+        """
+        folder = Path(path)
+        try:
+            text = (folder / INDEX_FILE).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Refusal(
+                "This folder is not a readable data store.", f"{folder.name}: {error}", "Open the source file again."
+            ) from error
+        try:
+            index = StoreIndex.model_validate_json(text)
+        except ValueError as error:
+            raise Refusal(
+                "The index of this data store is damaged or of another version.",
+                f"{folder.name}/{INDEX_FILE}.",
+                "Open the source file again to import it anew.",
+            ) from error
+        if index.version != STORE_VERSION:
+            raise Refusal(
+                f"This data store has version {index.version}; this program reads version {STORE_VERSION}.",
+                f"{folder.name}.",
+                "Open the source file again to import it anew.",
+            )
+        return cls(folder, index)
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return self.index.n_cells
+
+    # -- cells ---------------------------------------------------------------------------------------------------------
+
+    def obs(self) -> pd.DataFrame:
+        """Return the table of the cells, in file order; cached, do not change it."""
+        return self._obs
+
+    @cached_property
+    def _obs(self) -> pd.DataFrame:
+        import pandas as pd
+
+        group = self._data["obs"]
+        columns = {column.name: self._read_column(group[column.name]) for column in self.index.obs}
+        return pd.DataFrame(columns, index=pd.Index(self._names, dtype=object), columns=pd.Index(list(columns)))
+
+    def labelling(self, column: str) -> Labelling:
+        """Return an obs column of any kind as codes and level names.
+
+        Empty text counts as missing; numbers become text in numeric order.
+
+        Raises
+        ------
+        Refusal
+            When there is no such column.
+        """
+        if self.index.column(column) is None:
+            raise Refusal(f'There is no column "{column}" in obs.', "", "Choose one of the columns of the file.")
+        if column not in self._labellings:
+            self._labellings[column] = column_labelling(column, self._obs[column])
+        return self._labellings[column]
+
+    @cached_property
+    def _labellings(self) -> dict[str, Labelling]:
+        return {}
+
+    def cell_names(self) -> np.ndarray:
+        """Return (n_cells,) object array of str, in file order; need not be unique."""
+        return self._names
+
+    @cached_property
+    def _names(self) -> np.ndarray:
+        group = self._data["obs"]
+        return _text(group[str(group.attrs["_index"])])
+
+    def colors(self, column: str) -> dict[str, str]:
+        """Return the file's own colour (``#rrggbb``) of each level of a column, {} when it has none."""
+        key = f"{column}_colors"
+        group = self._data["uns"]
+        if key not in group:
+            return {}
+        return dict(zip(self.labelling(column).levels, _text(group[key]).tolist(), strict=False))
+
+    # -- maps and latents ----------------------------------------------------------------------------------------------
+
+    def obsm(self, key: str) -> np.ndarray:
+        """Return (n_cells, n_dims) float32 coordinates."""
+        if key not in self.index.obsm:
+            raise Refusal(
+                f'There is no "{key}" in obsm.', f"The file has {', '.join(self.index.obsm) or 'none'}.", "Choose one."
+            )
+        return np.asarray(self._data[f"obsm/{key}"][:], dtype=np.float32)
+
+    def maps(self) -> tuple[str, ...]:
+        """Return the obsm keys that can be drawn in two dimensions, best first (UMAP, t-SNE, others)."""
+        keys = [key for key, n_dims in self.index.obsm.items() if n_dims >= 2]
+        return tuple(sorted(keys, key=lambda key: (_map_rank(key, self.index.obsm[key]), key)))
+
+    def latents(self) -> tuple[str, ...]:
+        """Return what can serve as latent space, best first; ``"X"`` when the matrix itself is an embedding."""
+        keys = [key for key, n_dims in self.index.obsm.items() if not _is_map(key, n_dims)]
+        found = sorted(keys, key=lambda key: (_latent_rank(key), key))
+        if len(self.index.modalities) == 1:
+            (info,) = self.index.modalities.values()
+            if info.embedding and info.n_cells == self.n_cells:
+                found.append("X")
+        return tuple(found)
+
+    def latent(self, key: str) -> np.ndarray:
+        """Return (n_cells, n_dims) float32 values of a latent space named by :meth:`latents`."""
+        if key == "X" and "X" in self.latents():
+            (name,) = self.index.modalities
+            return np.asarray(self.matrix(name), dtype=np.float32)
+        return self.obsm(key)
+
+    # -- modalities ----------------------------------------------------------------------------------------------------
+
+    def modality_rows(self, name: str) -> np.ndarray:
+        """Return (n_present,) int64 rows of the store in which the modality was measured, ascending."""
+        self._info(name)
+        if not self._multimodal:
+            return np.arange(self.n_cells, dtype=np.int64)
+        return np.flatnonzero(np.asarray(self._data[f"obsmap/{name}"][:])).astype(np.int64)
+
+    def features(self, name: str, layer: str = "X") -> tuple[str, ...]:
+        """Return the feature names of a modality's matrix, in column order; unique."""
+        place = "raw/var" if layer == "raw" else "var"
+        key = (name, place)
+        if key not in self._features:
+            self._matrix_info(name, layer)
+            group = self._data[self._prefix(name) + place]
+            self._features[key] = tuple(_text(group[str(group.attrs["_index"])]).tolist())
+        return self._features[key]
+
+    @cached_property
+    def _features(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        return {}
+
+    def matrix(self, name: str, layer: str = "X") -> csr_matrix | np.ndarray:
+        """Return the (n_present, n_features) matrix of a modality: CSR when stored sparse, else an array.
+
+        Parameters
+        ----------
+        name
+            The modality.
+        layer
+            ``"X"``, ``"raw"`` or ``"layers/NAME"``, see ``index.modalities[name].layers``.
+        """
+        info = self._matrix_info(name, layer)
+        node = self._data[self._prefix(name) + ("raw/X" if layer == "raw" else layer)]
+        if not info.sparse:
+            return np.asarray(node[:])
+        from scipy.sparse import csr_matrix
+
+        parts = (node["data"][:], node["indices"][:], node["indptr"][:])
+        return csr_matrix(parts, shape=(self.index.modalities[name].n_cells, info.n_features))
+
+    def feature_values(self, name: str, feature: str) -> np.ndarray:
+        """Return (n_cells,) float32 values of one feature of ``X``, NaN where the modality was not measured.
+
+        Reads the gene-major copy, so that the time does not grow with the number of features.
+        """
+        positions = self._positions(name)
+        if feature not in positions:
+            raise Refusal(f'There is no feature "{feature}" in {name}.', "", "Choose one of the completion list.")
+        column = positions[feature]
+        rows = self.modality_rows(name)
+        values = np.full(self.n_cells, np.nan, dtype=np.float32)
+        node = self._gene_major[name]
+        if not self.index.modalities[name].sparse:
+            values[rows] = node["values"][column, :]
+            return values
+        values[rows] = 0
+        start, end = (int(edge) for edge in node["indptr"][column : column + 2])
+        values[rows[node["indices"][start:end]]] = node["data"][start:end]
+        return values
+
+    def _positions(self, name: str) -> dict[str, int]:
+        if name not in self._feature_positions:
+            self._feature_positions[name] = {feature: i for i, feature in enumerate(self.features(name))}
+        return self._feature_positions[name]
+
+    @cached_property
+    def _feature_positions(self) -> dict[str, dict[str, int]]:
+        return {}
+
+    # -- health --------------------------------------------------------------------------------------------------------
+
+    def verify(self) -> tuple[str, ...]:
+        """Return the arrays that no longer match their hash; reads everything."""
+        from multimil_gui.data.verify import damaged_arrays
+
+        return damaged_arrays(self.path, self.index.hashes)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _data(self) -> Any:
+        import zarr
+
+        return zarr.open_group(str(self.path / DATA_FOLDER), mode="r", use_consolidated=False)
+
+    @cached_property
+    def _gene_major(self) -> Any:
+        import zarr
+
+        return zarr.open_group(str(self.path / GENE_MAJOR_FOLDER), mode="r", use_consolidated=False)
+
+    @cached_property
+    def _multimodal(self) -> bool:
+        return self._data.attrs["encoding-type"] == "MuData"
+
+    def _prefix(self, name: str) -> str:
+        return f"mod/{name}/" if self._multimodal else ""
+
+    def _info(self, name: str) -> ModalityInfo:
+        if name not in self.index.modalities:
+            known = ", ".join(self.index.modalities) or "none"
+            raise Refusal(f'There is no modality "{name}".', f"The file has {known}.", "Choose one of these.")
+        return self.index.modalities[name]
+
+    def _matrix_info(self, name: str, layer: str) -> MatrixInfo:
+        info = self._info(name)
+        if layer not in info.matrices:
+            raise Refusal(
+                f'There is no matrix "{layer}" in {name}.', f"The file has {', '.join(info.layers)}.", "Choose one."
+            )
+        return info.matrices[layer]
+
+    @staticmethod
+    def _read_column(node: Any) -> Any:
+        import pandas as pd
+
+        kind = node.attrs.get("encoding-type")
+        if kind == "categorical":
+            categories = pd.Index(_text(node["categories"]), dtype=object)
+            return pd.Categorical.from_codes(node["codes"][:], categories, ordered=bool(node.attrs["ordered"]))
+        if kind == "string-array":
+            return _text(node)
+        return np.asarray(node[:])
+
+
+def _text(node: Any) -> np.ndarray:
+    return np.asarray(node[:]).astype(object)
+
+
+def _is_map(key: str, n_dims: int) -> bool:
+    lowered = key.lower()
+    return n_dims < 2 or (n_dims <= 3 and any(word in lowered for word in ("umap", "tsne", "draw_graph", "spatial")))
+
+
+def _map_rank(key: str, n_dims: int) -> int:
+    lowered = key.lower()
+    for rank, word in enumerate(("umap", "tsne", "draw_graph")):
+        if word in lowered:
+            return rank
+    return 3 if n_dims == 2 else 4
+
+
+def _latent_rank(key: str) -> int:
+    lowered = key.lower()
+    for rank, word in enumerate(("multimil", "totalvi", "multivi", "scvi", "scanvi", "harmony", "integrated", "pca")):
+        if word in lowered:
+            return rank
+    return 8

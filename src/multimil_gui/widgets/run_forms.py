@@ -1,0 +1,192 @@
+"""Forms made from the recipe's own option classes: what the form shows and checks is what the command line checks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
+
+from multimil_gui.core.errors import Refusal
+from multimil_gui.core.options import Options
+from multimil_gui.widgets._fields import OptionField
+from multimil_gui.widgets._section import Section
+from multimil_gui.widgets._ui import Mark, MarkedLine, Role, WheelGuard, label, set_property
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+class OptionsForm(QWidget, Generic[OptionsT]):
+    """A form for one options class: basic fields on top, advanced ones folded away, errors beside their field.
+
+    Parameters
+    ----------
+    options_class
+        A pydantic ``Options`` class of booleans, integers, floats and enums.
+    leave_out
+        Fields that are not shown and keep the value last given to :meth:`set_options`.
+
+    Signals
+    -------
+    changed()
+        A field was edited; the form may or may not be valid.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, options_class: type[OptionsT], leave_out: Collection[str] = (), parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName(f"form_{options_class.__name__}")
+        self._class = options_class
+        self._hidden: dict[str, Any] = {}
+        self._guard = WheelGuard(self)
+        self._errors: dict[str, MarkedLine] = {}
+        self._filling = False
+        self.fields: dict[str, OptionField] = {
+            name: OptionField(name, info, self._guard)
+            for name, info in options_class.model_fields.items()
+            if name not in leave_out
+        }
+        self._left_out = tuple(name for name in options_class.model_fields if name in leave_out)
+        metrics = self.fontMetrics()
+        self._caption_width = max(metrics.horizontalAdvance(field.title) for field in self.fields.values()) + 4
+        self._general = MarkedLine(Mark.ERROR, "", self)
+        self._general.hide()
+        self._lay_out()
+        for field in self.fields.values():
+            field.widget.changed.connect(self._on_changed)
+        self.set_options(options_class())
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self._form([field for field in self.fields.values() if not field.advanced]))
+        advanced = [field for field in self.fields.values() if field.advanced]
+        self.advanced: Section | None = None
+        if advanced:
+            page = self._form(advanced)
+            self.advanced = Section("Advanced", page, "Show or hide the options that rarely need a change", self)
+            self.advanced.setObjectName("advanced")
+            layout.addWidget(self.advanced)
+        layout.addWidget(self._general)
+
+    def _form(self, fields: list[OptionField]) -> QWidget:
+        page = QWidget(self)
+        form = QFormLayout(page)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setHorizontalSpacing(10)
+        form.setVerticalSpacing(5)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for field in fields:
+            caption = label(field.title, Role.BODY, page)
+            caption.setToolTip(field.tooltip)
+            caption.setBuddy(field.native)
+            caption.setMinimumWidth(self._caption_width)
+            cell = QWidget(page)
+            column = QVBoxLayout(cell)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(2)
+            column.addWidget(field.native)
+            error = MarkedLine(Mark.ERROR, "", cell)
+            error.setObjectName(f"{field.name}_error")
+            error.hide()
+            column.addWidget(error)
+            self._errors[field.name] = error
+            form.addRow(caption, cell)
+        return page
+
+    def options(self) -> OptionsT:
+        """Return the checked options.
+
+        Raises
+        ------
+        Refusal
+            When a value is not allowed; the field is marked, with the reason in words.
+        """
+        problems = self._check()
+        if isinstance(problems, Options):
+            return problems
+        first = next(iter(problems))
+        where = f"{self.fields[first].title}: {problems[first]}" if first in self.fields else problems[first]
+        raise Refusal("An option is not allowed.", f"{where}.", "Correct the marked field.")
+
+    def set_options(self, options: OptionsT) -> None:
+        """Fill in the form; values come back from :meth:`options` exactly as given."""
+        self._filling = True
+        try:
+            for name, field in self.fields.items():
+                field.set_value(getattr(options, name))
+        finally:
+            self._filling = False
+        self._hidden = {name: getattr(options, name) for name in self._left_out}
+        self._check()
+        self.changed.emit()
+
+    def is_valid(self) -> bool:
+        """Return whether every field holds an allowed value."""
+        return isinstance(self._check(), Options)
+
+    def error(self, name: str) -> str:
+        """Return the words shown beside a field; empty when it is fine."""
+        return self._errors[name].words.text()
+
+    def _on_changed(self) -> None:
+        if not self._filling:
+            self._check()
+            self.changed.emit()
+
+    def _check(self) -> OptionsT | dict[str, str]:
+        values = {name: field.value() for name, field in self.fields.items()} | self._hidden
+        problems: dict[str, str] = {}
+        result: OptionsT | None = None
+        try:
+            result = self._class(**values)
+        except ValidationError as error:
+            for item in error.errors():
+                name = str(item["loc"][0]) if item["loc"] else ""
+                problems.setdefault(name, _in_words(dict(item)))
+        for name, shown in self._errors.items():
+            words = problems.get(name, "")
+            shown.set_words(words)
+            shown.setVisible(bool(words))
+            set_property(self.fields[name].native, "invalid", bool(words))
+        general = [words for name, words in problems.items() if name not in self._errors]
+        self._general.set_words("\n".join(general))
+        self._general.setVisible(bool(general))
+        if self.advanced is not None and any(self.fields[name].advanced for name in problems if name in self.fields):
+            self.advanced.expand(animate=False)
+        return result if result is not None else problems
+
+
+def options_form(
+    options_class: type[OptionsT], leave_out: Collection[str] = (), parent: QWidget | None = None
+) -> OptionsForm[OptionsT]:
+    """Return a form for an options class."""
+    return OptionsForm(options_class, leave_out, parent)
+
+
+_LIMIT_WORDS = (
+    ("greater_than", "gt", "must be above"),
+    ("greater_than_equal", "ge", "must be at least"),
+    ("less_than", "lt", "must be below"),
+    ("less_than_equal", "le", "must be at most"),
+)
+
+
+def _in_words(error: dict[str, Any]) -> str:
+    """Say a pydantic error as a person would."""
+    limits = error.get("ctx", {})
+    given = error.get("input")
+    kind = str(error.get("type", ""))
+    for code, key, words in _LIMIT_WORDS:
+        if kind == code:
+            return f"{words} {limits[key]:g}"
+    if kind in ("float_parsing", "float_type", "finite_number", "int_parsing", "int_type"):
+        return "a number is missing" if given in ("", None) else f"“{given}” is not a number"
+    return str(error.get("msg", "not allowed")).removeprefix("Value error, ")

@@ -79,7 +79,7 @@ def _cells() -> tuple:
             "planted": planted,
         },
         index=frame.index,
-    ).astype({name: "category" for name in ("sample_id", "donor", "condition", "cell_type", "batch")})
+    ).astype(dict.fromkeys(("sample_id", "donor", "condition", "cell_type", "batch"), "category"))
     shuffled = rng.permutation(len(obs))
     counts = _counts(rng, kind, planted)
     centres = rng.normal(0, 3, (len(_TYPES), 8))

@@ -55,7 +55,7 @@ class SelectionRecipe:
     parents: tuple[SelectionRecipe, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Selection:
     """The selected cells.
 

@@ -1,0 +1,127 @@
+"""What is open: the store, the cohort, and every map and latent that can be shown or used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from multimil_gui.state.evented import Part
+
+if TYPE_CHECKING:
+    from multimil_gui.data.cohort import Cohort, Columns
+    from multimil_gui.data.store import Store
+
+
+class Arrays(Mapping[str, np.ndarray]):
+    """Named arrays; those of the store are read when first asked for, those that were computed are at hand.
+
+    Parameters
+    ----------
+    names
+        Names in the store, in display order.
+    read
+        Reads one of them.
+    computed
+        Arrays made in this session, by name; they come after the store's.
+    """
+
+    def __init__(
+        self,
+        names: tuple[str, ...] = (),
+        read: Callable[[str], np.ndarray] | None = None,
+        computed: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
+        self._stored = names
+        self._read = read
+        self._cache: dict[str, np.ndarray] = {}
+        self.computed: Mapping[str, np.ndarray] = dict(computed or {})
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name in self.computed:
+            return self.computed[name]
+        if name not in self._stored or self._read is None:
+            raise KeyError(name)
+        if name not in self._cache:
+            self._cache[name] = self._read(name)
+        return self._cache[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._stored
+        yield from (name for name in self.computed if name not in self._stored)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._stored or name in self.computed
+
+    def with_computed(self, name: str, array: np.ndarray) -> Arrays:
+        """Return a copy that also has ``array``, with what was read before."""
+        copy = Arrays(self._stored, self._read, {**self.computed, name: array})
+        copy._cache = self._cache
+        return copy
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What is open.
+
+    Attributes
+    ----------
+    store
+        The canonical data, None before anything is opened.
+    cohort, columns
+        The checked cohort and the obs columns it was built from, None before the mapping is confirmed.
+    maps
+        2-D maps: (n_cells, 2) float32 by name.
+    latents
+        Latent spaces: (n_cells, n_latent) float32 by name.
+    """
+
+    store: Store | None = None
+    cohort: Cohort | None = None
+    columns: Columns | None = None
+    maps: Arrays = field(default_factory=Arrays)
+    latents: Arrays = field(default_factory=Arrays)
+
+
+class DataState(Part[Data]):
+    """The evented data; change through ``session.open_store``, ``set_cohort``, ``add_map`` and ``add_run``."""
+
+    @property
+    def store(self) -> Store | None:
+        """The canonical data."""
+        return self.value.store
+
+    @property
+    def cohort(self) -> Cohort | None:
+        """The checked cohort."""
+        return self.value.cohort
+
+    @property
+    def columns(self) -> Columns | None:
+        """Which obs columns mean what."""
+        return self.value.columns
+
+    @property
+    def maps(self) -> Arrays:
+        """2-D maps: (n_cells, 2) float32 by name, read when asked for."""
+        return self.value.maps
+
+    @property
+    def latents(self) -> Arrays:
+        """Latent spaces: (n_cells, n_latent) float32 by name, read when asked for."""
+        return self.value.latents
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells, 0 before anything is opened."""
+        return 0 if self.store is None else self.store.index.n_cells
+
+
+def map_of(store: Store, key: str) -> np.ndarray:
+    """Return the first two columns of an obsm array: (n_cells, 2) float32."""
+    return np.ascontiguousarray(store.obsm(key)[:, :2], dtype=np.float32)

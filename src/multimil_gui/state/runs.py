@@ -1,0 +1,106 @@
+"""Finished runs of this session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from multimil_gui.analysis.result import IntegrationResult, MILResult, RunResult
+from multimil_gui.state.evented import Part
+
+Result: TypeAlias = RunResult | IntegrationResult | MILResult
+
+
+class RunKind(StrEnum):
+    """What was run."""
+
+    INTEGRATION = "integration"
+    PREDICTION = "prediction"
+    RECIPE = "recipe"
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """One finished run.
+
+    Attributes
+    ----------
+    id
+        Number in the order of finishing, from 1; never reused.
+    name
+        Shown name.
+    kind
+        What was run.
+    result
+        Its frozen result.
+    latent_key, map_key
+        Names under which its latent and map are in ``data.latents`` and ``data.maps``; "" when it has none.
+    recipe
+        The options it ran with, plain values.
+    """
+
+    id: int
+    name: str
+    kind: RunKind
+    result: Result
+    latent_key: str = ""
+    map_key: str = ""
+    recipe: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def mil(self) -> MILResult | None:
+        """The prediction, or None."""
+        if isinstance(self.result, MILResult):
+            return self.result
+        return self.result.mil if isinstance(self.result, RunResult) else None
+
+    @property
+    def integration(self) -> IntegrationResult | None:
+        """The integration, or None."""
+        if isinstance(self.result, IntegrationResult):
+            return self.result
+        return self.result.integration if isinstance(self.result, RunResult) else None
+
+
+def kind_of(result: Result) -> RunKind:
+    """Return what kind of run left ``result``."""
+    if isinstance(result, IntegrationResult):
+        return RunKind.INTEGRATION
+    return RunKind.PREDICTION if isinstance(result, MILResult) else RunKind.RECIPE
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """All runs and which one's scores are shown.
+
+    Attributes
+    ----------
+    records
+        In order of finishing.
+    active_id
+        Id of the run whose predictions and scores are shown, None when there is none.
+    """
+
+    records: tuple[RunRecord, ...] = ()
+    active_id: int | None = None
+
+
+class RunsState(Part[Runs]):
+    """The evented runs; change through ``session.add_run`` and ``session.activate_run``."""
+
+    @property
+    def records(self) -> tuple[RunRecord, ...]:
+        """All runs, in order of finishing."""
+        return self.value.records
+
+    @property
+    def active(self) -> RunRecord | None:
+        """The run whose predictions and scores are shown."""
+        return next((record for record in self.records if record.id == self.value.active_id), None)
+
+    @property
+    def with_prediction(self) -> tuple[RunRecord, ...]:
+        """The runs that predict, so that one of them can be active."""
+        return tuple(record for record in self.records if record.mil is not None)

@@ -1,0 +1,38 @@
+"""Which patients' samples are selected and how each is summarised to one point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from multimil_gui.state.evented import Part
+
+
+class VectorKind(StrEnum):
+    """How a sample's cells become one vector; the values are the keys of ``Predictions.vectors``."""
+
+    MEAN = "mean"
+    ATTENTION = "attention"
+    TOP = "top"
+
+
+@dataclass(frozen=True)
+class SamplesView:
+    """The patients' side of the session: indices into ``cohort.samples.names``, and the kind of sample vector."""
+
+    selected: frozenset[int] = frozenset()
+    vectors: VectorKind = VectorKind.MEAN
+
+
+class SamplesState(Part[SamplesView]):
+    """The evented samples; change through ``session.select_samples`` and ``session.set_vectors``."""
+
+    @property
+    def selected(self) -> frozenset[int]:
+        """Indices of the selected samples."""
+        return self.value.selected
+
+    @property
+    def vectors(self) -> VectorKind:
+        """How a sample becomes one point."""
+        return self.value.vectors

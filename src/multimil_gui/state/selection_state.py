@@ -1,0 +1,56 @@
+"""The present selection, and how a new one meets it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from multimil_gui.state.evented import Part
+from multimil_gui.state.selection import Combine, Selection, SelectionKind, SelectionRecipe, combine_masks
+
+
+class SelectionState(Part[Selection]):
+    """The evented selection; change through ``session.select*`` and ``session.clear_selection``."""
+
+    @property
+    def current(self) -> Selection:
+        """The selected cells and how they were selected."""
+        return self.value
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(n_cells,) bool, file order."""
+        return self.value.mask
+
+    @property
+    def count(self) -> int:
+        """Number of selected cells."""
+        return self.value.count
+
+    @property
+    def empty(self) -> bool:
+        """Whether no cell is selected."""
+        return not self.value.mask.any()
+
+
+def nothing(n_cells: int) -> Selection:
+    """Return the empty selection of ``n_cells`` cells."""
+    return Selection(np.zeros(n_cells, dtype=bool), SelectionRecipe(SelectionKind.NOTHING))
+
+
+def combined(old: Selection, mask: np.ndarray, recipe: SelectionRecipe, combine: Combine) -> Selection:
+    """Return ``mask`` met with ``old``; the recipe tells every step in order.
+
+    The steps are kept flat (not nested), so that a thousand Shift-drags stay a list of a thousand.
+    """
+    result = combine_masks(old.mask, mask, combine)
+    if combine is Combine.REPLACE:
+        return Selection(result, replace(recipe, combine=Combine.REPLACE))
+    return Selection(result, replace(recipe, combine=combine, parents=_steps(old.recipe)))
+
+
+def _steps(recipe: SelectionRecipe) -> tuple[SelectionRecipe, ...]:
+    if recipe.kind is SelectionKind.NOTHING:
+        return ()
+    return (*recipe.parents, replace(recipe, parents=()))

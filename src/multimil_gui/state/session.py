@@ -1,0 +1,391 @@
+"""The session: what is open, how it is shown, what is selected, and every way the user may change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from multimil_gui.core.errors import Refusal
+from multimil_gui.data.cohort import Scope
+from multimil_gui.state.cell_sets import CellSets, CellSetsState, SetOperation, combine_sets
+from multimil_gui.state.commands import Command, CommandStack
+from multimil_gui.state.data import Arrays, Data, DataState, map_of
+from multimil_gui.state.evented import Part
+from multimil_gui.state.receive import free_name, received
+from multimil_gui.state.recipes import to_plain
+from multimil_gui.state.runs import Result, RunRecord, Runs, RunsState
+from multimil_gui.state.samples import SamplesState, SamplesView, VectorKind
+from multimil_gui.state.selection import Combine, Selection, SelectionKind, SelectionRecipe
+from multimil_gui.state.selection_state import SelectionState, combined, nothing
+from multimil_gui.state.view import ColorBy, ColorKind, ScoreSource, View, ViewState
+
+if TYPE_CHECKING:
+    from multimil_gui.analysis.result import CellScores, MILResult, Predictions
+    from multimil_gui.data.cohort import Cohort, Columns
+    from multimil_gui.data.store import Store
+
+#: View settings whose consecutive changes are one undo step (they are dragged).
+_DRAGGED = frozenset({"point_size", "percentiles", "top_percent"})
+
+
+class Session:
+    """Everything the window shows; knows no Qt. Used from one thread.
+
+    Each part is read as an attribute and tells of its changes by its ``changed`` signal. The methods are what the user
+    can do; all but opening data and receiving results can be undone.
+
+    Attributes
+    ----------
+    data, view, selection, cell_sets, samples, runs
+        The parts.
+    commands
+        Undo and redo.
+    layout
+        The window's layout as plain JSON values, kept with the project; nothing here reads it.
+    changed
+        Emitted after any change of any part.
+    modified_changed
+        Emitted with :attr:`modified` when it changes (the star in the title).
+    """
+
+    changed = Signal()
+    modified_changed = Signal(bool)
+
+    def __init__(self) -> None:
+        self.data = DataState(Data())
+        self.view = ViewState(View())
+        self.selection = SelectionState(nothing(0))
+        self.cell_sets = CellSetsState(CellSets())
+        self.samples = SamplesState(SamplesView())
+        self.runs = RunsState(Runs())
+        self.commands = CommandStack()
+        self.layout: Mapping[str, Any] = {}
+        self._saved = self._values()
+        self._modified = False
+
+    # -- data: not undoable --------------------------------------------------------------------------------------------
+
+    def open_store(self, store: Store) -> None:
+        """Show other data: forgets all that belonged to the data before."""
+        names = store.maps()
+        data = Data(
+            store=store,
+            maps=Arrays(names, lambda key: map_of(store, key)),
+            latents=Arrays(store.latents(), store.latent),
+        )
+        self._receive(
+            (self.data, data),
+            (self.view, View(map_key=names[0] if names else "", point_size=self.view.point_size)),
+            (self.selection, nothing(store.index.n_cells)),
+            (self.cell_sets, CellSets()),
+            (self.samples, SamplesView()),
+            (self.runs, Runs()),
+        )
+        self.commands.clear()
+        self.mark_saved()
+
+    def set_cohort(self, cohort: Cohort, columns: Columns) -> None:
+        """Take the confirmed mapping of columns; colours by condition. Runs of another mapping are forgotten."""
+        column = columns.target or columns.cell_type or columns.sample
+        self._receive(
+            (self.data, replace(self.data.value, cohort=cohort, columns=columns)),
+            (self.view, replace(self.view.value, color=ColorBy(ColorKind.OBS, column), hidden=frozenset())),
+            (self.samples, SamplesView()),
+            (self.runs, Runs()),
+        )
+        self.commands.clear()
+
+    def add_map(self, name: str, xy: np.ndarray, *, show: bool = True) -> str:
+        """Add a computed map ((n_cells, 2) float32) and show it; returns its name, made unique."""
+        key = free_name(name, self.data.maps)
+        self._receive((self.data, self._data_with(maps=(key, xy))))
+        if show:
+            self.set_view(map_key=key)
+        return key
+
+    def add_run(
+        self, result: Result, *, name: str = "", recipe: Mapping[str, object] | None = None, show: bool = True
+    ) -> RunRecord:
+        """Take the result of a finished run: adds its latent (``X_multimil``) and map.
+
+        A run that predicts becomes the active one; with ``show`` the map is then coloured by its attention.
+        """
+        record, data = received(self.data.value, self.runs.records, result, name, recipe)
+        active = record.id if record.mil is not None else self.runs.value.active_id
+        self._receive((self.data, data), (self.runs, Runs((*self.runs.records, record), active)))
+        if show:
+            color = ColorBy(ColorKind.ATTENTION) if record.mil is not None else self.view.color
+            hidden = self.view.hidden if color == self.view.color else frozenset()
+            self.set_view(map_key=record.map_key or self.view.map_key, color=color, hidden=hidden)
+        return record
+
+    # -- view ----------------------------------------------------------------------------------------------------------
+
+    def set_view(self, **changes: Any) -> None:
+        """Change fields of :class:`View`, e.g. ``set_view(point_size=3.0)``.
+
+        Raises
+        ------
+        TypeError
+            When a field does not exist.
+        """
+        new = replace(self.view.value, **changes)
+        changed = sorted(key for key in changes if getattr(new, key) != getattr(self.view.value, key))
+        if changed:
+            merge = f"view {changed}" if _DRAGGED.issuperset(changed) else ""
+            self._command(f"Change {', '.join(changed).replace('_', ' ')}", (self.view, new), merge=merge)
+
+    def color_by(self, color: ColorBy) -> None:
+        """Colour the cells; levels hidden before are shown again."""
+        if color != self.view.color:
+            new = replace(self.view.value, color=color, hidden=frozenset())
+            self._command(f"Colour by {color.key or color.kind}", (self.view, new))
+
+    def set_hidden(self, levels: Iterable[str]) -> None:
+        """Hide these levels of the present categorical colour and show all others."""
+        hidden = frozenset(levels)
+        if hidden != self.view.hidden:
+            self._command("Hide levels" if hidden else "Show all levels", (self.view, self._view_with(hidden=hidden)))
+
+    def isolate(self, level: str) -> None:
+        """Show only this level; all when it is already the only one shown."""
+        from multimil_gui.state.resolve import resolve
+
+        others = frozenset(entry.level for entry in resolve(self).legend) - {level}
+        hidden = frozenset() if self.view.hidden == others else others
+        if hidden != self.view.hidden:
+            self._command(f"Show only {level or 'missing'}", (self.view, self._view_with(hidden=hidden)))
+
+    # -- selection -----------------------------------------------------------------------------------------------------
+
+    def select(self, mask: np.ndarray, recipe: SelectionRecipe, combine: Combine = Combine.REPLACE) -> None:
+        """Select cells.
+
+        Parameters
+        ----------
+        mask
+            (n_cells,) bool, file order.
+        recipe
+            How ``mask`` was made; ``combine`` and the parents are filled in here.
+        combine
+            How it meets the present selection.
+        """
+        new = combined(self.selection.current, np.asarray(mask, dtype=bool), recipe, combine)
+        samples = replace(self.samples.value, selected=frozenset())
+        self._command(f"Select by {recipe.kind}", (self.selection, new), (self.samples, samples))
+
+    def clear_selection(self) -> None:
+        """Select nothing: no cells, no samples."""
+        if not self.selection.empty or self.samples.selected:
+            self._command(
+                "Clear selection",
+                (self.selection, nothing(self.data.n_cells)),
+                (self.samples, replace(self.samples.value, selected=frozenset())),
+            )
+
+    def select_samples(self, indices: Iterable[int]) -> None:
+        """Select these samples (indices into ``cohort.samples.names``) and all of their cells; none clears."""
+        cohort = self._cohort()
+        chosen = frozenset(int(index) for index in indices)
+        if chosen == self.samples.selected:
+            return
+        if not chosen:
+            self.clear_selection()
+            return
+        names = [cohort.samples.names[index] for index in sorted(chosen)]
+        recipe = SelectionRecipe(SelectionKind.SAMPLES, {"samples": names})
+        mask = np.isin(cohort.sample_codes, sorted(chosen))
+        self._command(
+            "Select samples",
+            (self.selection, Selection(mask, recipe)),
+            (self.samples, replace(self.samples.value, selected=chosen)),
+        )
+
+    def set_vectors(self, vectors: VectorKind) -> None:
+        """Choose how a sample becomes one point of the patients' map."""
+        if vectors is not self.samples.vectors:
+            new = replace(self.samples.value, vectors=vectors)
+            self._command(f"Show samples by {vectors} vector", (self.samples, new))
+
+    def select_top(self, percent: float, scope: Scope = Scope.CONDITION) -> None:
+        """Select the ``percent`` (0, 100] of cells with the highest attention, per condition or overall.
+
+        Raises
+        ------
+        Refusal
+            When there is no prediction yet.
+        """
+        mask = self.top_mask(percent, scope)
+        recipe = SelectionRecipe(SelectionKind.TOP, {"percent": percent, "scope": scope.value, **self._score_origin()})
+        self._command(
+            f"Select top {percent:g} %",
+            (self.view, self._view_with(top_percent=percent, top_scope=scope)),
+            (self.selection, Selection(mask, recipe)),
+            (self.samples, replace(self.samples.value, selected=frozenset())),
+            merge="select top",
+        )
+
+    def select_category(self, column: str, level: str, combine: Combine = Combine.REPLACE) -> None:
+        """Select the cells of one level of an obs column; level "" is the cells without a value."""
+        codes = self._store().labelling(column)
+        code = codes.levels.index(level) if level in codes.levels else -1
+        recipe = SelectionRecipe(SelectionKind.CATEGORY, {"column": column, "level": level})
+        self.select(codes.codes == code, recipe, combine)
+
+    def select_cell_set(self, set_id: int, combine: Combine = Combine.REPLACE) -> None:
+        """Select the cells of a cell set."""
+        item = self.cell_sets.get(set_id)
+        parameters = {"set": item.name, "recipe": to_plain(item.recipe)}
+        self.select(item.mask, SelectionRecipe(SelectionKind.CELL_SET, parameters), combine)
+
+    # -- cell sets -----------------------------------------------------------------------------------------------------
+
+    def add_cell_set(self, name: str | None = None) -> int:
+        """Keep the selected cells as a named set; returns its id. Refusal when nothing is selected or the name is taken."""
+        current = self.selection.current
+        new = self.cell_sets.value.add(current.mask, current.recipe, self.provenance(), name)
+        self._command(f"Add cell set {new.items[-1].name}", (self.cell_sets, new))
+        return new.items[-1].id
+
+    def rename_cell_set(self, set_id: int, name: str) -> None:
+        """Rename a cell set; Refusal when the name is empty or taken."""
+        self._command("Rename cell set", (self.cell_sets, self.cell_sets.value.rename(set_id, name)))
+
+    def recolor_cell_set(self, set_id: int, color: tuple[int, int, int]) -> None:
+        """Give a cell set another colour."""
+        self._command("Recolour cell set", (self.cell_sets, self.cell_sets.value.recolor(set_id, color)))
+
+    def delete_cell_set(self, set_id: int) -> None:
+        """Delete a cell set."""
+        name = self.cell_sets.get(set_id).name
+        self._command(f"Delete cell set {name}", (self.cell_sets, self.cell_sets.value.delete(set_id)))
+
+    def combine_cell_sets(self, ids: Iterable[int], operation: SetOperation, name: str | None = None) -> int:
+        """Make a new set of others, in the given order; returns its id. Refusal when no cell would be in it."""
+        mask, recipe = combine_sets(tuple(self.cell_sets.get(set_id) for set_id in ids), operation)
+        new = self.cell_sets.value.add(mask, recipe, self.provenance(), name)
+        self._command(f"Add cell set {new.items[-1].name}", (self.cell_sets, new))
+        return new.items[-1].id
+
+    # -- runs ----------------------------------------------------------------------------------------------------------
+
+    def activate_run(self, run_id: int) -> None:
+        """Show the predictions and scores of this run."""
+        record = next((record for record in self.runs.with_prediction if record.id == run_id), None)
+        if record is None:
+            raise Refusal("This run has no prediction to show.", f"Run {run_id}.", "Choose a run that predicts.")
+        if run_id != self.runs.value.active_id:
+            self._command(f"Show {record.name}", (self.runs, replace(self.runs.value, active_id=run_id)))
+
+    def mil(self) -> MILResult | None:
+        """Return the active run's prediction, or None."""
+        return self.runs.active.mil if self.runs.active is not None else None
+
+    def scores(self) -> CellScores | None:
+        """Return the scores of the cells from the models that ``view.source`` names, or None before any prediction."""
+        mil = self.mil()
+        if mil is None:
+            return None
+        return mil.held_out_cells if self.view.source is ScoreSource.HELD_OUT else mil.trained_cells
+
+    def predictions(self) -> Predictions | None:
+        """Return the predictions of the samples from the models that ``view.source`` names, or None."""
+        mil = self.mil()
+        if mil is None:
+            return None
+        return mil.held_out if self.view.source is ScoreSource.HELD_OUT else mil.trained
+
+    def top_mask(self, percent: float, scope: Scope) -> np.ndarray:
+        """Return (n_cells,) bool: the cells with the highest attention. Refusal when there is no prediction yet."""
+        from multimil_gui.analysis.scores import top_cells
+
+        scores, cohort = self.scores(), self._cohort()
+        if scores is None:
+            raise Refusal("There is no attention yet.", "", "Run a prediction first.")
+        return top_cells(
+            scores.attention,
+            cohort.sample_codes,
+            cohort.samples.label,
+            percent,
+            per_condition=scope is Scope.CONDITION,
+        )
+
+    # -- saving --------------------------------------------------------------------------------------------------------
+
+    @property
+    def modified(self) -> bool:
+        """Whether something changed since it was last saved."""
+        return self._modified
+
+    def mark_saved(self) -> None:
+        """Say that the present state is on disk."""
+        self._saved = self._values()
+        self._tell_modified()
+
+    def provenance(self) -> dict[str, object]:
+        """Return what a selection made now rests on, as plain values."""
+        index = self._store().index
+        return {
+            "source_name": index.source_name,
+            "source_hash": index.source_hash,
+            "map": self.view.map_key,
+            **self._score_origin(),
+        }
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _score_origin(self) -> dict[str, object]:
+        run = self.runs.active
+        if run is None:
+            return {}
+        return {"run": run.name, "run_id": run.id, "latent": run.latent_key, "scores": self.view.source.value}
+
+    def _parts(self) -> tuple[Part[Any], ...]:
+        return (self.data, self.view, self.selection, self.cell_sets, self.samples, self.runs)
+
+    def _values(self) -> tuple[object, ...]:
+        return tuple(part.value for part in self._parts())
+
+    def _store(self) -> Store:
+        if self.data.store is None:
+            raise Refusal("No data is open.", "", "Open a file or a project first.")
+        return self.data.store
+
+    def _cohort(self) -> Cohort:
+        if self.data.cohort is None:
+            raise Refusal("The columns are not mapped yet.", "", "Say which column holds the sample first.")
+        return self.data.cohort
+
+    def _view_with(self, **changes: Any) -> View:
+        return replace(self.view.value, **changes)
+
+    def _data_with(self, maps: tuple[str, np.ndarray]) -> Data:
+        return replace(self.data.value, maps=self.data.maps.with_computed(*maps))
+
+    def _command(self, label: str, *changes: tuple[Part[Any], Any], merge: str = "") -> None:
+        before = tuple((part, part.value) for part, _ in changes)
+        self.commands.run(Command(label, lambda: self._receive(*changes), lambda: self._receive(*before), merge))
+
+    def _receive(self, *changes: tuple[Part[Any], Any]) -> None:
+        """Put all values in place, then tell of those that changed, so that no listener sees half a change."""
+        changed = [part for part, value in changes if part.value is not value and part.value != value]
+        for part, value in changes:
+            if part in changed:
+                part.replace(value)
+        for part in changed:
+            part.changed.emit()
+        if changed:
+            self.changed.emit()
+            self._tell_modified()
+
+    def _tell_modified(self) -> None:
+        now = any(
+            value is not saved and value != saved for value, saved in zip(self._values(), self._saved, strict=True)
+        )
+        if now != self._modified:
+            self._modified = now
+            self.modified_changed.emit(now)

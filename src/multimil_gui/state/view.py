@@ -1,0 +1,142 @@
+"""How the map is shown: which map, coloured by what, what is hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from multimil_gui.data.cohort import Scope
+from multimil_gui.state.evented import Part
+
+
+class ColorKind(StrEnum):
+    """What a cell's colour means."""
+
+    NONE = "none"
+    OBS = "obs"
+    FEATURE = "feature"
+    ATTENTION = "attention"
+    CONTRIBUTION = "contribution"
+    PREDICTION = "prediction"
+    TOP = "top"
+    CELL_SET = "cell set"
+    SAMPLES = "samples"
+
+
+class ScoreSource(StrEnum):
+    """Which models the scores come from."""
+
+    HELD_OUT = "held_out"
+    TRAINED = "trained"
+
+
+@dataclass(frozen=True)
+class ColorBy:
+    """What cells are coloured by.
+
+    Attributes
+    ----------
+    kind
+        The kind.
+    key
+        OBS: the column; FEATURE: the feature's name; CONTRIBUTION, PREDICTION: the class; CELL_SET: the set's id as
+        text, "" for all sets. Unused otherwise.
+    modality
+        FEATURE: the modality.
+    """
+
+    kind: ColorKind = ColorKind.NONE
+    key: str = ""
+    modality: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """How the map is shown.
+
+    Attributes
+    ----------
+    map_key
+        Name of the map, "" when there is none.
+    color
+        What cells are coloured by.
+    palette
+        Palette of continuous colours (``palettes.CONTINUOUS``), None for the one that suits the values.
+    rank
+        Show attention as its rank within the sample.
+    percentiles
+        (low, high) percentiles of the shown values that become the ends of a continuous palette.
+    hidden
+        Levels of the present categorical colour that are not drawn; "" is the level of missing values.
+    point_size
+        Diameter in logical pixels, None to choose it from density.
+    source
+        Scores by models that never saw the patient, or trained on it.
+    top_percent, top_scope
+        What "top cells" means: part of the cells with the highest attention, per condition or overall.
+    """
+
+    map_key: str = ""
+    color: ColorBy = ColorBy()
+    palette: str | None = None
+    rank: bool = False
+    percentiles: tuple[float, float] = (1.0, 99.0)
+    hidden: frozenset[str] = frozenset()
+    point_size: float | None = None
+    source: ScoreSource = ScoreSource.HELD_OUT
+    top_percent: float = 10.0
+    top_scope: Scope = Scope.CONDITION
+
+
+class ViewState(Part[View]):
+    """The evented view; read here, change through the session (``session.set_view(point_size=3)``)."""
+
+    @property
+    def map_key(self) -> str:
+        """Name of the map, "" when there is none."""
+        return self.value.map_key
+
+    @property
+    def color(self) -> ColorBy:
+        """What cells are coloured by."""
+        return self.value.color
+
+    @property
+    def palette(self) -> str | None:
+        """Palette of continuous colours, None for the one that suits."""
+        return self.value.palette
+
+    @property
+    def rank(self) -> bool:
+        """Whether attention is shown as its rank within the sample."""
+        return self.value.rank
+
+    @property
+    def percentiles(self) -> tuple[float, float]:
+        """Percentiles that become the ends of a continuous palette."""
+        return self.value.percentiles
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Levels that are not drawn."""
+        return self.value.hidden
+
+    @property
+    def point_size(self) -> float | None:
+        """Point diameter in logical pixels, None for automatic."""
+        return self.value.point_size
+
+    @property
+    def source(self) -> ScoreSource:
+        """Which models the scores come from."""
+        return self.value.source
+
+    @property
+    def top_percent(self) -> float:
+        """Part of the cells that counts as top, in percent."""
+        return self.value.top_percent
+
+    @property
+    def top_scope(self) -> Scope:
+        """Among which cells the top is taken."""
+        return self.value.top_scope

@@ -184,7 +184,7 @@ def _commit(target: Path, write: Callable[[Path], None], check: Callable[[Path],
 def _replace(temporary: Path, target: Path) -> None:
     for left in reversed(range(_REPLACE_TRIES)):
         try:
-            os.replace(temporary, target)
+            temporary.replace(target)
             return
         except PermissionError:
             if not left:

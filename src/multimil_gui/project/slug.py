@@ -24,7 +24,7 @@ def file_slug(label: str, taken: Iterable[str] = ()) -> str:
     text = re.sub(r"_{2,}", "_", text).strip("._ ")
     text = _shorten(text, MAX_BYTES) or "unnamed"
     if text.split(".")[0].lower() in _DEVICES:
-        text = f"_{text}"
+        text = _shorten(f"_{text}", MAX_BYTES)
     used = {name.casefold() for name in taken}
     slug, number = text, 2
     while slug.casefold() in used:

@@ -15,6 +15,7 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.project.commit import atomic_commit
 
 _NAME = re.compile(r"[0-9a-f]{64}")
+_BOOLEAN = "boolean"
 #: Deepest nesting and largest size of a JSON text that is read back.
 MAX_DEPTH = 32
 MAX_JSON_BYTES = 64 * 2**20
@@ -98,15 +99,16 @@ class ObjectStore:
         from safetensors.numpy import save
 
         packed: dict[str, np.ndarray] = {}
-        meta: dict[str, str] = {}
+        shapes: dict[str, list[int]] = {}
         for key in sorted(arrays):
             array = arrays[key]
             if array.dtype == bool:
-                meta[key] = json.dumps(list(array.shape))
+                shapes[key] = list(array.shape)
                 packed[key] = np.packbits(array.ravel())
             else:
                 packed[key] = np.ascontiguousarray(array)
-        return self.put(save(packed, metadata=meta or None))
+        # One key only: safetensors writes several in an order that changes from run to run.
+        return self.put(save(packed, metadata={_BOOLEAN: json.dumps(shapes, sort_keys=True)} if shapes else None))
 
     def get_arrays(self, name: str) -> dict[str, np.ndarray]:
         """Return the arrays of :meth:`put_arrays`, read-only; DamagedObject as in :meth:`get`."""
@@ -116,10 +118,8 @@ class ObjectStore:
         content = self.get(name)
         try:
             arrays = load(content)
-            meta = _metadata(content)
-            for key, shape in meta.items():
-                size = json.loads(shape)
-                arrays[key] = np.unpackbits(arrays[key], count=int(np.prod(size))).astype(bool).reshape(size)
+            for key, shape in _boolean_shapes(content).items():
+                arrays[key] = np.unpackbits(arrays[key], count=int(np.prod(shape))).astype(bool).reshape(shape)
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise DamagedObject("A saved part cannot be read as arrays.", f"objects/{name}.") from error
         for array in arrays.values():
@@ -188,11 +188,11 @@ def _check_depth(value: Any, left: int) -> None:
             _check_depth(item, left - 1)
 
 
-def _metadata(content: bytes) -> dict[str, str]:
-    """Return the metadata of a safetensors text: 8 bytes of header length, then the header as JSON."""
+def _boolean_shapes(content: bytes) -> dict[str, list[int]]:
+    """Return the shapes of the packed arrays from a safetensors text: 8 bytes of header length, then JSON."""
     size = int.from_bytes(content[:8], "little")
-    found = json.loads(content[8 : 8 + size]).get("__metadata__", {})
-    return {str(key): str(value) for key, value in found.items()}
+    shapes = json.loads(json.loads(content[8 : 8 + size]).get("__metadata__", {}).get(_BOOLEAN, "{}"))
+    return {str(key): [int(length) for length in shape] for key, shape in shapes.items()}
 
 
 def _write(file: Any, content: bytes) -> None:

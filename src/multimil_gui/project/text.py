@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from multimil_gui.project.commit import atomic_commit
 
@@ -42,12 +42,12 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     """
     safe = frame.rename(columns=lambda name: escape(str(name)))
     returns = any("\r" in str(name) for name in frame.columns)
-    for position, name in enumerate(frame.columns):
+    for position in range(frame.shape[1]):
         column, has_return = _safe_column(frame.iloc[:, position])
-        safe.isetitem(position, column)
+        safe.isetitem(position, column.array)
         returns = returns or has_return
     # A lone carriage return is a line end to most readers unless it is quoted; Python quotes it from 3.13 on only.
-    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
 
     def write(file: BinaryIO) -> None:
         safe.to_csv(file, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
@@ -74,7 +74,7 @@ def read_csv_unescape(path: str | os.PathLike[str], text: Collection[str] = ()) 
     for position in range(frame.shape[1]):
         column = frame.iloc[:, position]
         if column.dtype == object:
-            frame.isetitem(position, column.map(_unescape_cell))
+            frame.isetitem(position, column.map(_unescape_cell).array)
     return frame
 
 

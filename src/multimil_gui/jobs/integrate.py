@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from multimil_gui.analysis.result import IntegrationResult
-from multimil_gui.core.reporter import Reporter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from multimil_gui.analysis.result import Curve, IntegrationResult
+from multimil_gui.core.errors import Refusal
+from multimil_gui.core.options import IntegrateOptions, Likelihood
+from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.jobs.recipe import Recipe
+
+if TYPE_CHECKING:
+    from multimil_gui.core.integration import IntegrationFit
+    from multimil_gui.data.prepare import PreparedInputs
+
+STAGE = "integration"
 
 
 def integrate(recipe: Recipe, cohort: Cohort, reporter: Reporter) -> IntegrationResult:
@@ -16,4 +29,84 @@ def integrate(recipe: Recipe, cohort: Cohort, reporter: Reporter) -> Integration
     Refusal
         When the recipe has no ``[integrate]`` section or names a matrix that the file does not have.
     """
-    raise NotImplementedError
+    from multimil_gui.core.integration import fit_integration
+    from multimil_gui.data.prepare import integration_inputs
+
+    options = recipe.integrate
+    if options is None:
+        raise Refusal(
+            "The recipe does not say how to integrate.", "It has no section [integrate].", "Add [integrate] to it."
+        )
+    reporter.progress(Progress(0, 0, "Preparing the modalities", stage=STAGE))
+    inputs = integration_inputs(cohort, modalities_of(recipe, cohort), options)
+    stop_early(reporter)
+    held_out, words = held_out_cells(cohort, inputs, options)
+    fit = fit_integration(inputs.modalities, cohort.n_cells, inputs.covariates, options, held_out, reporter)
+    names = tuple(modality.name for modality in inputs.modalities)
+    return _result(fit, cohort, names, {**inputs.details, "held_out": words})
+
+
+def modalities_of(recipe: Recipe, cohort: Cohort) -> dict[str, tuple[str, Likelihood]]:
+    """Return matrix and likelihood of each modality: the recipe's, or the proposal for every modality of the file."""
+    if recipe.data.modalities:
+        return {name: (section.matrix, section.likelihood) for name, section in recipe.data.modalities.items()}
+    from multimil_gui.data.propose import propose
+
+    return dict(propose(cohort.store).modalities)
+
+
+def held_out_cells(cohort: Cohort, inputs: PreparedInputs, options: IntegrateOptions) -> tuple[np.ndarray, str]:
+    """Choose the cells that only measure the loss.
+
+    The cells of whole donors where there are enough donors and the others still show every modality and every level of
+    the covariates; else cells drawn at random.
+
+    Returns
+    -------
+    held_out
+        (n_cells,) bool in canonical order.
+    words
+        What was held out, for the provenance.
+    """
+    from multimil_gui.data.splits import held_out_donors
+
+    if options.validation_fraction == 0:
+        return np.zeros(cohort.n_cells, dtype=bool), "nothing"
+    everyone = np.ones(len(cohort.samples.names), dtype=bool)
+    samples = held_out_donors(cohort.samples, everyone, options.validation_fraction, options.seed)
+    cells = samples[cohort.sample_codes[cohort.order]]
+    n_donors = len(np.unique(cohort.samples.donor[samples]))
+    if n_donors and _others_show_everything(cells, inputs):
+        return cells, f"the cells of {n_donors} donors"
+    rng = np.random.default_rng(np.random.SeedSequence([options.seed, 1]))
+    percent = f"{100 * options.validation_fraction:g} %"
+    return rng.random(cohort.n_cells) < options.validation_fraction, f"{percent} of the cells, drawn at random"
+
+
+def _others_show_everything(held_out: np.ndarray, inputs: PreparedInputs) -> bool:
+    """Say whether the cells trained on contain each modality and each covariate level: what is never seen, never fits."""
+    modalities = all(not held_out[modality.rows].all() for modality in inputs.modalities)
+    levels = all(
+        np.isin(np.unique(covariate.codes), covariate.codes[~held_out]).all() for covariate in inputs.covariates
+    )
+    return modalities and levels
+
+
+def _result(
+    fit: IntegrationFit, cohort: Cohort, modalities: tuple[str, ...], details: Mapping[str, object]
+) -> IntegrationResult:
+    return IntegrationResult(
+        latent=in_file_order(fit.latent, cohort.order),
+        modality_weight=in_file_order(fit.modality_weight, cohort.order),
+        modalities=modalities,
+        curve=Curve(STAGE, fit.train, fit.held_out, fit.best_epoch),
+        weights=fit.weights,
+        details=details,
+    )
+
+
+def in_file_order(values: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Return an array whose first axis is in canonical order in the order of the file."""
+    scattered = np.empty_like(values)
+    scattered[order] = values
+    return scattered

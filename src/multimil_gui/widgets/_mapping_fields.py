@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QVBoxLayout,
 
 from multimil_gui.data.cohort import Problem, Severity
 from multimil_gui.data.index import ColumnInfo, ColumnKind
-from multimil_gui.widgets._ui import Mark, MarkedLine, Role, WheelGuard, label
+from multimil_gui.widgets._ui import Mark, MarkedLine, Role, WheelGuard, label, tooltip
 
 MARKS = {Severity.ERROR: Mark.ERROR, Severity.WARNING: Mark.WARNING, Severity.NOTE: Mark.NOTE}
 
@@ -101,7 +101,7 @@ class Choice(QComboBox):
                 self.addItem(self._none_words, None)
             for words, value in entries:
                 self.addItem(words, value)
-                self.setItemData(self.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
+                self.setItemData(self.count() - 1, tooltip(words), Qt.ItemDataRole.ToolTipRole)
             index = self.findData(chosen)
             self.setCurrentIndex(index if index >= 0 else (0 if self._none_words else -1))
         finally:
@@ -142,9 +142,6 @@ class CheckList(QListWidget):
             for words, value in entries:
                 item = QListWidgetItem(words, self)
                 item.setData(Qt.ItemDataRole.UserRole, value)
-                item.setFlags(
-                    Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable
-                )
                 item.setCheckState(Qt.CheckState.Checked if value in chosen else Qt.CheckState.Unchecked)
         finally:
             self.blockSignals(blocked)

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 
 from multimil_gui.data.cohort import Columns
 from multimil_gui.data.store import Store
-from multimil_gui.widgets._ui import Role, label
+from multimil_gui.widgets._ui import Role, label, tooltip
 
 MAX_SAMPLES_LISTED = 500
 
@@ -120,7 +120,7 @@ def _fill(table: QTableWidget, rows: list[tuple[str | int, ...]]) -> None:
             number = isinstance(value, int)
             text = f"{value:,}" if number else str(value)
             item = QTableWidgetItem(text)
-            item.setToolTip(text)
+            item.setToolTip(tooltip(text))
             side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             table.setItem(i, j, item)

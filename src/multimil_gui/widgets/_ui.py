@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from multimil_gui.core.errors import Refusal
 
 
 class Role(StrEnum):
@@ -135,6 +138,11 @@ class MarkedLine(QWidget):
         self.setAccessibleName(f"{self._mark.value}: {text}")
 
 
+def tooltip(text: str) -> str:
+    """Return a tooltip that shows text from a file letter by letter, whatever markup it looks like."""
+    return f"<qt>{html.escape(text).replace(chr(10), '<br>')}</qt>"
+
+
 def set_property(widget: QWidget, name: str, value: object) -> None:
     """Set a dynamic property and let the theme look at the widget again."""
     if widget.property(name) == value:
@@ -186,16 +194,54 @@ def row(*widgets: QWidget | int, parent: QWidget | None = None) -> QWidget:
     return result
 
 
+class Notice(QWidget):
+    """A line at the foot of a panel that says why something could not be done; gone after the next success."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._line = MarkedLine(Mark.WARNING, "", self)
+        layout.addWidget(self._line)
+        self.hide()
+
+    def attempt(self, action: Callable[[], Any]) -> bool:
+        """Do ``action``; say a refusal in words and return False instead of raising it."""
+        try:
+            action()
+        except Refusal as refusal:
+            self.say(str(refusal))
+            return False
+        self.clear()
+        return True
+
+    def say(self, words: str) -> None:
+        """Show these words."""
+        self._line.set_words(words)
+        self.show()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._line.set_words("")
+        self.hide()
+
+    def text(self) -> str:
+        """Return the words shown."""
+        return self._line.words.text()
+
+
 class WheelGuard(QObject):
     """Keeps the wheel from changing a value that merely scrolls past: only a focused field listens to it."""
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Swallow wheel events of an unfocused field."""
-        wheel = event is not None and event.type() == QEvent.Type.Wheel
-        if wheel and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return False
+        if event is None or event.type() != QEvent.Type.Wheel:
+            return False
+        if not isinstance(watched, QWidget) or watched.hasFocus():
+            return False
+        event.ignore()
+        return True
 
     def watch(self, widget: QWidget) -> None:
         """Guard this field."""

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from multimil_gui.widgets._ui import Role, label, set_property
+from multimil_gui.widgets._ui import Role, label, set_property, tooltip
 
 DATA_SUFFIXES = (".h5ad", ".h5mu", ".zarr", ".h5")
 PROJECT_SUFFIX = ".multimil"
@@ -173,10 +173,10 @@ class StartPage(QFrame):
         for path in paths:
             item = QListWidgetItem(f"{path.name}\n{path.parent}")
             item.setData(Qt.ItemDataRole.UserRole, str(path))
-            item.setToolTip(str(path))
+            item.setToolTip(tooltip(str(path)))
             if not path.exists():
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
-                item.setToolTip(f"{path}\nThis file is no longer there.")
+                item.setToolTip(tooltip(f"{path}\nThis file is no longer there."))
             self.recent.addItem(item)
         self.recent.setVisible(bool(paths))
         self._no_recent.setVisible(not paths)

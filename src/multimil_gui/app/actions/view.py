@@ -1,0 +1,121 @@
+"""The View menu."""
+
+from __future__ import annotations
+
+from multimil_gui.app.actions.record import Action, Group, Menu, with_cohort, with_map
+from multimil_gui.app.theme import ThemeChoice
+from multimil_gui.views.canvas import Tool
+
+
+def _tool(tool: Tool, title: str, key: str, tooltip: str) -> Action:
+    return Action(
+        f"view.tool_{tool.value}",
+        title,
+        f"view.use_{tool.value}",
+        Menu.TOOLS,
+        Group.MAP,
+        tooltip,
+        key,
+        tool.value,
+        toolbar=True,
+        enabled_when=with_map,
+        checked_when=lambda situation: situation.tool is tool,
+    )
+
+
+def _theme(choice: ThemeChoice, title: str, icon: str, tooltip: str) -> Action:
+    return Action(
+        f"view.theme_{choice.value}",
+        title,
+        f"view.theme_{choice.value}",
+        Menu.THEME,
+        Group.LOOK,
+        tooltip,
+        icon=icon,
+        checked_when=lambda situation: situation.theme is choice,
+    )
+
+
+VIEW_ACTIONS = (
+    Action(
+        "view.fit",
+        "Fit the map",
+        "view.fit",
+        Menu.VIEW,
+        Group.MAP,
+        "Show all cells (double-click does it too).",
+        "F",
+        "fit",
+        toolbar=True,
+        enabled_when=with_map,
+    ),
+    _tool(Tool.PAN, "Pan", "P", "Drag moves the map; the wheel zooms about the cursor."),
+    _tool(Tool.LASSO, "Lasso", "L", "Draw around cells to select them; Shift adds, Alt takes away, both intersect."),
+    _tool(Tool.RECTANGLE, "Rectangle", "R", "Select the cells in a rectangle; Shift adds, Alt takes away."),
+    Action(
+        "view.points_bigger",
+        "Bigger points",
+        "view.points_bigger",
+        Menu.POINTS,
+        Group.MAP,
+        "Draw the cells one pixel bigger.",
+        "Ctrl++",
+        "points-bigger",
+        enabled_when=with_map,
+    ),
+    Action(
+        "view.points_smaller",
+        "Smaller points",
+        "view.points_smaller",
+        Menu.POINTS,
+        Group.MAP,
+        "Draw the cells one pixel smaller.",
+        "Ctrl+-",
+        "points-smaller",
+        enabled_when=with_map,
+    ),
+    Action(
+        "view.points_auto",
+        "Automatic",
+        "view.points_auto",
+        Menu.POINTS,
+        Group.MAP,
+        "Choose the point size from the density of the cells.",
+        "Ctrl+0",
+        "point",
+        enabled_when=with_map,
+    ),
+    _theme(ThemeChoice.SYSTEM, "Like the desktop", "system", "Follow the desktop's light or dark setting."),
+    _theme(ThemeChoice.LIGHT, "Light", "sun", "Dark text on a light window."),
+    _theme(ThemeChoice.DARK, "Dark", "moon", "Light text on a dark window."),
+    Action(
+        "view.toggle_theme",
+        "Switch between light and dark",
+        "view.toggle_theme",
+        Menu.THEME,
+        Group.PANELS,
+        "Use the other theme.",
+        "Ctrl+Shift+T",
+        "moon",
+    ),
+    Action(
+        "view.reset_layout",
+        "Reset layout",
+        "view.reset_layout",
+        Menu.VIEW,
+        Group.PANELS,
+        "Put every panel back where it belongs.",
+        icon="layout",
+        enabled_when=with_cohort,
+    ),
+    Action(
+        "view.full_screen",
+        "Full screen",
+        "view.toggle_full_screen",
+        Menu.VIEW,
+        Group.LOOK,
+        "Let the window fill the screen.",
+        "F11",
+        checked_when=lambda situation: situation.full_screen,
+    ),
+)

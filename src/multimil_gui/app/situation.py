@@ -1,0 +1,92 @@
+"""What can be done now: one frozen summary that decides which actions are enabled and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from multimil_gui.app.theme import ThemeChoice
+from multimil_gui.jobs.states import JobState
+from multimil_gui.state.session import Session
+from multimil_gui.views.canvas import Tool
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What can be done now.
+
+    Attributes
+    ----------
+    cohort
+        Whether a cohort is open.
+    selected, cells
+        Number of selected and of all cells.
+    predicted
+        Whether there are predictions.
+    target
+        Whether there is a phenotype to predict.
+    latent
+        Whether there is a latent space to predict from.
+    mapped
+        Whether there is a 2-D map to look at.
+    job
+        State of the running job, None when nothing runs.
+    undo, redo
+        What would be taken back or done again, None when nothing.
+    modified
+        Whether there are unsaved changes.
+    tool
+        What dragging on the map does.
+    theme
+        The chosen theme.
+    full_screen
+        Whether the window fills the screen.
+    """
+
+    cohort: bool = False
+    selected: int = 0
+    cells: int = 0
+    predicted: bool = False
+    target: bool = False
+    latent: bool = False
+    mapped: bool = False
+    job: JobState | None = None
+    undo: str | None = None
+    redo: str | None = None
+    modified: bool = False
+    tool: Tool = Tool.PAN
+    theme: ThemeChoice = ThemeChoice.SYSTEM
+    full_screen: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job runs."""
+        return self.job is None
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether a job runs that was not yet asked to stop."""
+        return self.job in (JobState.PREPARING, JobState.RUNNING)
+
+
+def situation(
+    session: Session, job: JobState | None, tool: Tool, theme: ThemeChoice, full_screen: bool = False
+) -> Situation:
+    """Summarise the session and the rest of the window."""
+    data = session.data
+    cohort = data.cohort
+    return Situation(
+        cohort=cohort is not None,
+        selected=session.selection.current.count,
+        cells=data.n_cells,
+        predicted=session.scores() is not None,
+        target=cohort is not None and cohort.target is not None,
+        latent=bool(data.latents),
+        mapped=bool(session.view.map_key),
+        job=job,
+        undo=session.commands.undo_label,
+        redo=session.commands.redo_label,
+        modified=session.modified,
+        tool=tool,
+        theme=theme,
+        full_screen=full_screen,
+    )

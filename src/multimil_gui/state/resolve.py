@@ -2,18 +2,149 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
-from multimil_gui.state.scatter_view import ScatterView
+import numpy as np
+
+from multimil_gui.state.coloring import Coloring, Inputs, color_cells
+from multimil_gui.state.palettes import with_missing
+from multimil_gui.state.scatter_view import LegendEntry, ScatterView
+from multimil_gui.state.selection import Selection
+from multimil_gui.state.view import ColorKind
 
 if TYPE_CHECKING:
     from multimil_gui.state.session import Session
+
+#: States of a point, as the canvas draws them.
+NORMAL, SELECTED, HIDDEN, DIMMED = 0, 1, 2, 3
+
+#: Colorings kept per session, so that going back and forth between two costs nothing.
+_KEPT = 6
+
+_SCORED = frozenset({ColorKind.ATTENTION, ColorKind.CONTRIBUTION, ColorKind.PREDICTION, ColorKind.TOP})
+
+
+class _Same:
+    """Compares by identity and keeps its object alive, so that a new object never passes for an old one."""
+
+    def __init__(self, thing: object) -> None:
+        self.thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.thing is self.thing
+
+    def __hash__(self) -> int:
+        return id(self.thing)
+
+
+@dataclass
+class _Cache:
+    colorings: dict[tuple[object, ...], Coloring] = field(default_factory=dict)
+    positions: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    states: tuple[tuple[object, ...], np.ndarray] | None = None
+
+
+_CACHES: WeakKeyDictionary[Session, _Cache] = WeakKeyDictionary()
 
 
 def resolve(session: Session) -> ScatterView:
     """Return what the map of ``session`` draws.
 
+    Selected cells are highlighted and the rest dimmed; cells of hidden levels and without coordinates are not drawn.
     Arrays that did not change since the last call for the same session are the same objects, so that a view can
     compare with ``is`` and upload only what changed. Without a map all arrays are empty.
     """
-    raise NotImplementedError
+    data, view = session.data.value, session.view.value
+    if data.store is None or view.map_key not in data.maps:
+        return _EMPTY
+    cache = _CACHES.setdefault(session, _Cache())
+    inputs = Inputs(data, view, session.runs.value, session.cell_sets.value, session.samples.value)
+    positions, placed = _positions(cache, data.maps[view.map_key])
+    coloring = _coloring(cache, inputs)
+    states = _states(cache, coloring, view.hidden, session.selection.current, placed)
+    return ScatterView(
+        positions=positions,
+        values=coloring.values,
+        lut=coloring.lut,
+        states=states,
+        title=coloring.title,
+        legend=tuple(
+            LegendEntry(level.name, level.rgb, level.count, level.name not in view.hidden) for level in coloring.levels
+        ),
+        scale=coloring.scale,
+        numbers=coloring.numbers,
+        n_shown=int(np.count_nonzero(states != HIDDEN)),
+    )
+
+
+def _coloring(cache: _Cache, inputs: Inputs) -> Coloring:
+    key = _key(inputs)
+    found = cache.colorings.pop(key, None) or color_cells(inputs)
+    cache.colorings[key] = found
+    while len(cache.colorings) > _KEPT:
+        cache.colorings.pop(next(iter(cache.colorings)))
+    return found
+
+
+def _key(inputs: Inputs) -> tuple[object, ...]:
+    """Return exactly what the coloring depends on, so that nothing else makes it new."""
+    view, kind = inputs.view, inputs.view.color.kind
+    data = inputs.data
+    scored = (inputs.runs.active, view.source, view.rank) if kind in _SCORED else ()
+    top = (view.top_percent, view.top_scope) if kind is ColorKind.TOP else ()
+    sets = inputs.cell_sets if kind is ColorKind.CELL_SET else None
+    samples = inputs.samples.selected if kind is ColorKind.SAMPLES else None
+    return (
+        _Same(data.store),
+        _Same(data.cohort),
+        view.color,
+        view.palette,
+        view.percentiles,
+        scored,
+        top,
+        sets,
+        samples,
+    )
+
+
+def _positions(cache: _Cache, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (n, 2) float32 finite positions and (n,) bool: which cells have one."""
+    if cache.positions is None or cache.positions[0] is not xy:
+        placed = np.isfinite(xy).all(axis=1)
+        clean = np.ascontiguousarray(xy if placed.all() else np.where(placed[:, None], xy, 0), dtype=np.float32)
+        cache.positions = (xy, clean, placed)
+    return cache.positions[1], cache.positions[2]
+
+
+def _states(
+    cache: _Cache, coloring: Coloring, hidden: frozenset[str], selection: Selection, placed: np.ndarray
+) -> np.ndarray:
+    hidden_codes = tuple(code for code, level in enumerate(coloring.levels) if level.name in hidden)
+    key = (_Same(coloring.codes if hidden_codes else None), hidden_codes, selection, _Same(placed))
+    if cache.states is None or cache.states[0] != key:
+        states = np.full(len(placed), NORMAL, dtype=np.uint8)
+        if selection.mask.any():
+            states[:] = DIMMED
+            states[selection.mask] = SELECTED
+        if hidden_codes and coloring.codes is not None:
+            is_hidden = np.zeros(len(coloring.levels), dtype=bool)
+            is_hidden[list(hidden_codes)] = True
+            states[is_hidden[coloring.codes]] = HIDDEN
+        states[~placed] = HIDDEN
+        cache.states = (key, states)
+    return cache.states[1]
+
+
+_EMPTY = ScatterView(
+    positions=np.zeros((0, 2), dtype=np.float32),
+    values=np.zeros(0, dtype=np.uint8),
+    lut=with_missing(np.zeros((1, 3), dtype=np.uint8)),
+    states=np.zeros(0, dtype=np.uint8),
+    title="no map",
+    legend=(),
+    scale=None,
+    numbers=None,
+    n_shown=0,
+)

@@ -86,6 +86,11 @@ class Runs:
     records: tuple[RunRecord, ...] = ()
     active_id: int | None = None
 
+    @property
+    def active(self) -> RunRecord | None:
+        """The run whose predictions and scores are shown."""
+        return next((record for record in self.records if record.id == self.active_id), None)
+
 
 class RunsState(Part[Runs]):
     """The evented runs; change through ``session.add_run`` and ``session.activate_run``."""
@@ -98,7 +103,7 @@ class RunsState(Part[Runs]):
     @property
     def active(self) -> RunRecord | None:
         """The run whose predictions and scores are shown."""
-        return next((record for record in self.records if record.id == self.value.active_id), None)
+        return self.value.active
 
     @property
     def with_prediction(self) -> tuple[RunRecord, ...]:

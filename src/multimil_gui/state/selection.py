@@ -62,13 +62,16 @@ class Selection:
     Attributes
     ----------
     mask
-        (n_cells,) bool, file order.
+        (n_cells,) bool, file order; made read-only, because undo and the project keep it.
     recipe
         How they were selected.
     """
 
     mask: np.ndarray
     recipe: SelectionRecipe
+
+    def __post_init__(self) -> None:
+        self.mask.setflags(write=False)
 
     @property
     def count(self) -> int:

@@ -1,0 +1,77 @@
+"""Loads the compiled kernels when they are first needed, or ahead of time in a background thread."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+_ready = threading.Event()
+_starting = threading.Lock()
+_thread: threading.Thread | None = None
+
+
+def _place_cache() -> None:
+    """Give numba a writable cache where the package folder is read-only (an installed or frozen program)."""
+    writable = os.access(Path(__file__).parent, os.W_OK) and not getattr(sys, "frozen", False)
+    if writable or "NUMBA_CACHE_DIR" in os.environ or "numba" in sys.modules:
+        return
+    from platformdirs import user_cache_dir
+
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(user_cache_dir("multimil-gui")) / "numba")
+
+
+@cache
+def kernels() -> ModuleType:
+    """Return the kernels' module; the first call imports numba (about half a second)."""
+    _place_cache()
+    from multimil_gui.views import _kernels
+
+    return _kernels
+
+
+def warm_up() -> None:
+    """Load or compile every kernel; blocks for 0.5 s from the cache and some seconds the first time ever.
+
+    Meant for a background thread after the window shows. Safe to call from several threads and more than once.
+    """
+    with _starting:
+        if _ready.is_set():
+            return
+        module = kernels()
+        xy = np.zeros((4, 2), dtype=np.float32)
+        x = y = np.zeros(4, dtype=np.float32)
+        byte = np.zeros(4, dtype=np.uint8)
+        order = np.arange(4, dtype=np.int32)
+        unit = np.float32(1)
+        colors = np.zeros((2, 256), dtype=np.uint32)
+        for size in (*module.COVER, 5):
+            covered = np.zeros((24, 24), dtype=np.uint16)
+            module.cover(size)(x, y, byte, byte, byte, 4, False, unit, unit, unit, covered)
+        image = np.zeros((24, 24), dtype=np.uint32)
+        module.compose(covered, 8, colors, np.zeros((2, 128), dtype=np.uint16), image[8:-8])
+        stamps = np.zeros((4, 4, 3, 3), dtype=np.uint16)
+        module.blend(
+            x, y, byte, byte, 0, order, 4, colors[0], stamps, stamps, np.uint32(0), unit, unit, unit, image
+        )  # fmt: skip
+        module.nearest(xy, byte, 0.0, 0.0, 1.0)
+        module.in_polygon(xy, np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]), 4, np.zeros(4, dtype=np.bool_))
+        _ready.set()
+
+
+def start_warm_up() -> None:
+    """Call :func:`warm_up` in a background thread unless one is already at it."""
+    global _thread
+    if not _ready.is_set() and (_thread is None or not _thread.is_alive()):
+        _thread = threading.Thread(target=warm_up, name="warm up kernels", daemon=True)
+        _thread.start()
+
+
+def ready() -> bool:
+    """Return whether every kernel can be called without a pause."""
+    return _ready.is_set()

@@ -1,0 +1,298 @@
+"""Draws a frame of points on the CPU into an array; knows nothing of Qt widgets."""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+
+from multimil_gui.views.appearance import Look, dimmed_color, halo_color
+from multimil_gui.views.camera import Camera
+from multimil_gui.views.canvas import PointState
+from multimil_gui.views.kernels import kernels
+from multimil_gui.views.points import PointStore
+
+_PHASES = 4
+# Pixels touched by anti-aliased points in one frame; beyond it points are covered in whole pixels (some 3x cheaper).
+_BLEND_BUDGET = 5_000_000
+_SAMPLE = 20_000
+_LARGEST = 64.0
+_SKIP = 2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything a frame depends on.
+
+    Attributes
+    ----------
+    points
+        The points.
+    camera
+        Where the map looks.
+    ratio
+        Physical pixels per logical pixel.
+    look
+        Size and opacity of points.
+    background
+        (r, g, b).
+    limit
+        Draw only the first ``limit`` points of the random permutation, None for all.
+    """
+
+    points: PointStore
+    camera: Camera
+    ratio: float
+    look: Look
+    background: tuple[int, int, int]
+    limit: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the frame in physical pixels."""
+        return max(round(self.camera.height * self.ratio), 1), max(round(self.camera.width * self.ratio), 1)
+
+    @property
+    def diameter(self) -> float:
+        """Point diameter in physical pixels."""
+        return min(max(self.look.diameter * self.ratio, 1.0), _LARGEST)
+
+    @property
+    def n_drawn(self) -> int:
+        """Points of the permutation that are drawn."""
+        return len(self.points) if self.limit is None else min(self.limit, len(self.points))
+
+
+def pack(rgb: np.ndarray) -> np.ndarray:
+    """Return uint32 0xffRRGGBB of (..., 3) colours."""
+    rgb = np.asarray(rgb).astype(np.uint32)
+    return np.uint32(0xFF000000) | rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
+
+
+def flat_colors(lut: np.ndarray, background: tuple[int, int, int]) -> np.ndarray:
+    """Return (256, 3) uint8 colours of an RGBA table laid on ``background``."""
+    alpha = lut[:, 3:].astype(np.float32) / 255
+    return np.rint(lut[:, :3] * alpha + np.array(background) * (1 - alpha)).astype(np.uint8)
+
+
+@lru_cache(maxsize=64)
+def disc_stamps(diameter: float, opacity: float) -> np.ndarray:
+    """Return (4, 4, k, k) uint16 opacities (0-256) of an anti-aliased disc by sub-pixel phase (y, x)."""
+    k = math.ceil(diameter) + 2
+    pixel = np.arange(k) + 0.5
+    centres = (np.arange(_PHASES) + 0.5) / _PHASES + k / 2
+    offset = pixel[None, :] - centres[:, None]
+    distance = np.sqrt(offset[:, None, :, None] ** 2 + offset[None, :, None, :] ** 2)
+    return np.rint(np.clip(diameter / 2 + 0.5 - distance, 0, 1) * opacity * 256).astype(np.uint16)
+
+
+@cache
+def _second_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="raster")
+
+
+def render(scene: Scene) -> np.ndarray:
+    """Return the frame as (height, width) uint32 0xffRRGGBB.
+
+    The picture does not depend on the number of threads: it is cut into two bands at the middle of the points, and
+    each thread draws every point that touches its band.
+    """
+    height, width = scene.shape
+    image = np.empty((height, width), dtype=np.uint32)
+    picture = _Painter(scene)
+    cut = picture.middle_row() if (os.cpu_count() or 1) > 1 and scene.n_drawn > _SAMPLE else height
+    if 0 < cut < height:
+        lower = _second_thread().submit(picture.paint, image[cut:], cut)
+        picture.paint(image[:cut], 0)
+        lower.result()
+    else:
+        picture.paint(image, 0)
+    return image
+
+
+class _Painter:
+    """Decides once per frame how each state is drawn, then paints bands of it."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.kernels = kernels()
+        camera, (height, width) = scene.camera, scene.shape
+        self.scale = camera.scale * scene.ratio
+        self.left = width / 2 - camera.x * self.scale
+        self.top = height / 2 + camera.y * self.scale
+        self.halo = 2 * scene.look.halo * scene.ratio
+        # One pixel more than the largest stamp reaches.
+        self.border = math.ceil(scene.diameter + self.halo) + 3
+        self.colors = pack(flat_colors(scene.points.lut, scene.background))
+        self.dimmed = np.full(256, pack(np.array(dimmed_color(scene.background))), dtype=np.uint32)
+        self.ring = np.full(256, pack(np.array(halo_color(scene.background))), dtype=np.uint32)
+        self.background = np.uint32(pack(np.array(scene.background)))
+        self._sample()
+
+    def _sample(self) -> None:
+        """Estimate from a fair subsample how many points of each state are in view, and where their middle is."""
+        points, (height, width) = self.scene.points, self.scene.shape
+        m = min(self.scene.n_drawn, _SAMPLE)
+        u = points.x[:m] * self.scale + self.left
+        v = self.top - points.y[:m] * self.scale
+        with np.errstate(invalid="ignore"):
+            seen = (u >= 0) & (u < width) & (v >= 0) & (v < height)
+        counts = np.bincount(points.drawn_states[:m][seen], minlength=4)[:4]
+        self.in_view = counts * (self.scene.n_drawn / max(m, 1))
+        self._rows = v[seen]
+
+    def middle_row(self) -> int:
+        """Return the row that halves the visible points."""
+        return int(np.median(self._rows)) if len(self._rows) else 0
+
+    def paint(self, band: np.ndarray, first_row: int) -> None:
+        """Draw the rows from ``first_row`` on into ``band``, a slice of the frame."""
+        border = self.border
+        work = np.full((band.shape[0] + 2 * border, band.shape[1] + 2 * border), self.background, dtype=np.uint32)
+        shift = border - first_row
+        base = self.in_view[PointState.NORMAL] + self.in_view[PointState.DIMMED]
+        if self._affordable(base, self.scene.diameter):
+            self._blend(work, shift, PointState.DIMMED, self.dimmed, 0.0, 0.9)
+            self._blend(work, shift, PointState.NORMAL, self.colors, 0.0, self.scene.look.opacity, self._rim())
+        else:
+            layers = {PointState.DIMMED: 0, PointState.NORMAL: 1}
+            self._cover(work, shift, layers, (self.dimmed, self.colors), (0.9, self.scene.look.opacity), 0.0)
+        if self.scene.points.has(PointState.SELECTED):
+            self._paint_selected(work, shift)
+        band[:] = work[border:-border, border:-border]
+
+    def _paint_selected(self, work: np.ndarray, shift: int) -> None:
+        selected = PointState.SELECTED
+        if self._affordable(2 * self.in_view[selected], self.scene.diameter + self.halo):
+            self._blend(work, shift, selected, self.ring, self.halo, 1.0)
+            self._blend(work, shift, selected, self.colors, 0.0, 1.0)
+        else:
+            self._cover(work, shift, {selected: 1}, (self.ring, self.ring), (1.0, 1.0), self.halo)
+            self._cover(work, shift, {selected: 1}, (self.colors, self.colors), (1.0, 1.0), 0.0)
+
+    def _affordable(self, n: float, diameter: float) -> bool:
+        return bool(n * (math.ceil(diameter) + 2) ** 2 <= _BLEND_BUDGET)
+
+    def _rim(self) -> np.ndarray | None:
+        """Return stamps of a hairline in the background colour that keeps big neighbours apart, None for small ones."""
+        diameter = self.scene.diameter
+        return None if diameter < 5 * self.scene.ratio else disc_stamps(diameter, 0.75)
+
+    def _blend(
+        self,
+        work: np.ndarray,
+        shift: int,
+        state: PointState,
+        colors: np.ndarray,
+        grow: float,
+        opacity: float,
+        rims: np.ndarray | None = None,
+    ) -> None:
+        points, diameter = self.scene.points, self.scene.diameter + grow
+        if not points.has(state):
+            return
+        stamps = disc_stamps(diameter, opacity)
+        if rims is not None:
+            # Same square as the rim, so that both share their loop; the fill is a hairline smaller.
+            inner = disc_stamps(diameter - 1.2 * self.scene.ratio, opacity)
+            stamps = _centred(inner, rims.shape[-1])
+        self.kernels.blend(
+            points.x,
+            points.y,
+            points.drawn_values,
+            points.drawn_states,
+            int(state),
+            points.order(),
+            self.scene.n_drawn,
+            colors,
+            stamps,
+            rims if rims is not None else stamps[:, :, :0, :0],
+            self.background,
+            np.float32(self.scale),
+            np.float32(self.left + self.border),
+            np.float32(self.top + shift),
+            work,
+        )
+
+    def _cover(
+        self,
+        work: np.ndarray,
+        shift: int,
+        layers: dict[PointState, int],
+        colors: tuple[np.ndarray, np.ndarray],
+        opacities: tuple[float, float],
+        grow: float,
+    ) -> None:
+        points, module = self.scene.points, self.kernels
+        size = max(round(self.scene.diameter + grow), 1)
+        by_state = np.full(4, _SKIP, dtype=np.uint8)
+        for state, layer in layers.items():
+            by_state[state] = layer
+        covered = np.zeros(work.shape, dtype=np.uint16)
+        offset = 0.5 - size / 2
+        module.cover(size)(
+            points.x,
+            points.y,
+            points.drawn_values,
+            points.drawn_states,
+            by_state,
+            self.scene.n_drawn,
+            points.high_on_top,
+            np.float32(self.scale),
+            np.float32(self.left + self.border + offset),
+            np.float32(self.top + shift + offset),
+            covered,
+        )
+        hits = np.arange(128) / module.FULL_HIT
+        alphas = np.rint(256 * (1 - (1 - np.array(opacities)[:, None]) ** hits)).astype(np.uint16)
+        border = self.border
+        module.compose(covered, border, np.stack(colors), alphas, work[border:-border, border:-border])
+
+
+@lru_cache(maxsize=64)
+def _offset(inner: int, outer: int) -> int:
+    return (outer - inner) // 2
+
+
+def _centred(stamps: np.ndarray, k: int) -> np.ndarray:
+    """Return the stamps in the middle of a (k, k) square."""
+    inner = stamps.shape[-1]
+    start = _offset(inner, k)
+    result = np.zeros((*stamps.shape[:2], k, k), dtype=stamps.dtype)
+    result[:, :, start : start + inner, start : start + inner] = stamps
+    return result
+
+
+def render_plain(scene: Scene, most: int = 150_000) -> np.ndarray:
+    """Return a simpler frame with numpy alone, while the kernels are still being loaded.
+
+    At most ``most`` points, whole pixels, no opacity.
+    """
+    height, width = scene.shape
+    points, camera = scene.points, scene.camera
+    scale = camera.scale * scene.ratio
+    order = points.order()[: scene.n_drawn]
+    if len(order) > most:
+        order = order[order < most]
+    states = points.drawn_states[order]
+    size = min(max(round(scene.diameter), 1), 9)
+    image = np.full((height + 2 * size, width + 2 * size), pack(np.array(scene.background)), dtype=np.uint32)
+    colors = pack(flat_colors(points.lut, scene.background))
+    disc = np.argwhere(np.hypot(*(np.mgrid[:size, :size] - (size - 1) / 2)) <= size / 2)
+    with np.errstate(invalid="ignore"):
+        u = np.floor((points.x[order] - camera.x) * scale + width / 2 - size / 2 + 0.5) + size
+        v = np.floor(height / 2 - (points.y[order] - camera.y) * scale - size / 2 + 0.5) + size
+        inside = (u >= 0) & (u <= width + size) & (v >= 0) & (v <= height + size)
+    for state in (PointState.DIMMED, PointState.NORMAL, PointState.SELECTED):
+        chosen = inside & (states == state)
+        ink = colors[points.drawn_values[order[chosen]]]
+        if state is PointState.DIMMED:
+            ink = np.full(len(ink), pack(np.array(dimmed_color(scene.background))))
+        rows, columns = v[chosen].astype(np.int64), u[chosen].astype(np.int64)
+        for row, column in disc:
+            image[rows + row, columns + column] = ink
+    return np.ascontiguousarray(image[size:-size, size:-size])

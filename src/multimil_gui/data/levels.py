@@ -30,13 +30,13 @@ def column_labelling(name: str, series: pd.Series) -> Labelling:
     import pandas as pd
 
     if isinstance(series.dtype, pd.CategoricalDtype):
-        codes = series.cat.codes.to_numpy().astype(np.int32)
+        codes: np.ndarray = series.cat.codes.to_numpy().astype(np.int32)
         levels = [str(level) for level in series.cat.categories]
         return _without_empty(name, codes, levels)
     if series.dtype.kind in "bui":
-        values, codes = np.unique(series.to_numpy(), return_inverse=True)
+        values, found = np.unique(series.to_numpy(), return_inverse=True)
         texts = tuple(str(bool(v)) if series.dtype.kind == "b" else str(int(v)) for v in values)
-        return Labelling(name, codes.astype(np.int32), texts)
+        return Labelling(name, found.astype(np.int32), texts)
     if series.dtype.kind == "f":
         present = np.isfinite(series.to_numpy())
         values, found = np.unique(series.to_numpy()[present], return_inverse=True)

@@ -129,7 +129,8 @@ class Store:
         group = self._data["uns"]
         if key not in group:
             return {}
-        return dict(zip(self.labelling(column).levels, _text(group[key]).tolist(), strict=False))
+        levels = [str(level) for level in self._obs[column].cat.categories]
+        return dict(zip(levels, _text(group[key]).tolist(), strict=True))
 
     # -- maps and latents ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,178 @@
+"""Read a MuData group: align the modalities, and merge their tables without repeating columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from multimil_gui.core.errors import Refusal
+from multimil_gui.data.contents import Contents, Modality, Tell
+from multimil_gui.data.elements import as_text, encoding, is_group, read_frame
+from multimil_gui.data.matrices import take
+from multimil_gui.data.read_anndata import Parts, name_of, read_colors, read_note, read_obsm, read_parts
+
+_ANEW = "Write the file anew with mudata."
+
+
+def read_mudata(root: Any, tell: Tell) -> Contents:
+    """Read a file that is a MuData object: cells are the union, each modality keeps the cells it has."""
+    import pandas as pd
+
+    if int(root.attrs.get("axis", 0)) != 0:
+        raise Refusal("The modalities of this file share features, not cells.", "axis is not 0.", _ANEW)
+    warnings: list[str] = []
+    if "obs" not in root:
+        raise Refusal('The file has no "obs" table.', "obs.", _ANEW)
+    names, columns = read_frame(root["obs"], "obs", warnings)
+    if len(names) == 0:
+        raise Refusal("The file has no cells.", "obs has 0 rows.", "Open a file with cells.")
+    keys = _modality_keys(root["mod"])
+    contents = Contents(names=names, obs=pd.DataFrame(index=pd.RangeIndex(len(names))), warnings=warnings)
+    tables: dict[str, tuple[np.ndarray, np.ndarray, dict[str, Any]]] = {}
+    for key in keys:
+        parts = read_parts(root["mod"][key], f"mod/{key}/", warnings, tell)
+        rows, positions = _align(root, key, names, parts.names)
+        tables[key] = (rows, positions, parts.columns)
+        _add_modality(contents, key, parts, rows, positions)
+        _lift_obsm(contents, key, parts, rows, positions)
+        contents.colors = {**parts.colors, **contents.colors}
+        contents.note = contents.note or parts.note
+    contents.obsm.update(read_obsm(root, len(names), "", warnings, frozenset(keys)))
+    contents.obs = _merge_tables(columns, tables, len(names))
+    if "uns" in root and is_group(root["uns"]):
+        contents.colors.update(read_colors(root["uns"], columns, warnings))
+        contents.note = read_note(root["uns"]) or contents.note
+    contents.colors = _fitting_colors(contents)
+    return contents
+
+
+def _modality_keys(mod: Any) -> list[str]:
+    order = mod.attrs.get("mod-order")
+    keys = sorted(mod.keys())
+    if order is not None:
+        listed = [str(key) for key in as_text(np.asarray(order))]
+        keys = listed if sorted(listed) == keys else keys
+    for key in keys:
+        if not is_group(mod[key]) or encoding(mod[key]) not in {"anndata", ""}:
+            raise Refusal(f'The modality "{key}" is not an AnnData object.', f"mod/{key}.", _ANEW)
+    if not keys:
+        raise Refusal("The file has no modalities.", "mod is empty.", _ANEW)
+    return keys
+
+
+def _align(root: Any, key: str, names: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the global rows of a modality's cells, ascending, and the position of each in the modality."""
+    if "obsmap" in root and key in root["obsmap"]:
+        mapped = np.asarray(root["obsmap"][key][:]).astype(np.int64).ravel()
+        if mapped.shape == names.shape and np.array_equal(np.sort(mapped[mapped > 0]), np.arange(1, len(own) + 1)):
+            rows = np.flatnonzero(mapped)
+            if np.array_equal(names[rows], own[mapped[rows] - 1]):
+                return rows, mapped[rows] - 1
+    where = {name: row for row, name in enumerate(names.tolist())}
+    if len(where) < len(names) or len(set(own.tolist())) < len(own):
+        raise Refusal(
+            "The cells of the modalities cannot be matched: cell names are repeated.",
+            f"mod/{key}: {len(own) - len(set(own.tolist())):,} repeated names.",
+            "Make the names unique (obs_names_make_unique) and write the file anew.",
+        )
+    lost = [name for name in own.tolist() if name not in where]
+    if lost:
+        raise Refusal(
+            "A modality has cells that the table of all cells lacks.",
+            f"mod/{key}: {len(lost):,} cells, the first is {lost[0]}.",
+            _ANEW,
+        )
+    rows = np.array([where[name] for name in own.tolist()], dtype=np.int64)
+    order = np.argsort(rows, kind="stable")
+    return rows[order], order
+
+
+def _add_modality(contents: Contents, key: str, parts: Parts, rows: np.ndarray, positions: np.ndarray) -> None:
+    if not parts.matrices:
+        contents.warnings.append(f'The modality "{key}" has no matrix and is left out.')
+        return
+    name = name_of(key, parts)
+    while name in contents.modalities:
+        name = f"{name}_{len(contents.modalities) + 1}"
+    in_order = np.array_equal(positions, np.arange(len(positions)))
+    matrices = parts.matrices if in_order else {k: take(m, rows=positions) for k, m in parts.matrices.items()}
+    contents.modalities[name] = Modality(rows, parts.features, matrices, parts.raw_features)
+
+
+def _lift_obsm(contents: Contents, key: str, parts: Parts, rows: np.ndarray, positions: np.ndarray) -> None:
+    """Coordinates of a modality that covers all cells serve all cells."""
+    for name, values in parts.obsm.items():
+        if len(rows) < contents.n_cells:
+            contents.warnings.append(
+                f"mod/{key}/obsm/{name} is left out: it covers {len(rows):,} of {contents.n_cells:,} cells."
+            )
+        else:
+            contents.obsm[name if name not in contents.obsm else f"{name}_{key}"] = values[positions]
+
+
+def _merge_tables(
+    columns: dict[str, Any], tables: dict[str, tuple[np.ndarray, np.ndarray, dict[str, Any]]], n_cells: int
+) -> Any:
+    """Return one table: a column that all modalities agree on appears once, under its plain name."""
+    import pandas as pd
+
+    merged = {name: pd.Series(values) for name, values in columns.items() if ":" not in name}
+    candidates: dict[str, list[tuple[str, Any]]] = {}
+    for key, (rows, positions, own) in tables.items():
+        for name, values in own.items():
+            candidates.setdefault(name, []).append((key, _spread(values, rows, positions, n_cells)))
+        for name, values in columns.items():
+            if name.startswith(f"{key}:"):
+                candidates.setdefault(name.removeprefix(f"{key}:"), []).append((key, pd.Series(values)))
+    for name, values in columns.items():
+        if ":" in name and name.split(":", 1)[0] not in tables:
+            merged[name] = pd.Series(values)
+    for name, found in candidates.items():
+        if name in merged:
+            continue
+        joined = _join([series for _, series in found])
+        if joined is not None:
+            merged[name] = joined
+        else:
+            merged.update({f"{key}:{name}": series for key, series in found})
+    return pd.DataFrame(merged, index=pd.RangeIndex(n_cells))
+
+
+def _spread(values: Any, rows: np.ndarray, positions: np.ndarray, n_cells: int) -> Any:
+    import pandas as pd
+
+    series = pd.Series(values).iloc[positions].set_axis(rows)
+    if len(rows) == n_cells:
+        return series
+    if series.dtype.kind in "biu":
+        series = series.astype(object if series.dtype.kind == "b" else np.float64)
+    spread = series.reindex(np.arange(n_cells))
+    if series.dtype == object:
+        return pd.Series(pd.Categorical(spread.map(lambda value: value if pd.isna(value) else str(value))))
+    return spread
+
+
+def _join(found: list[Any]) -> Any:
+    """Return the first series with its gaps filled from the others; None when two disagree."""
+    import pandas as pd
+
+    first = found[0]
+    for other in found[1:]:
+        both = (first.notna() & other.notna()).to_numpy()
+        if not (first.astype(object)[both] == other.astype(object)[both]).all():
+            return None
+        if first.isna().any():
+            filled = first.astype(object).where(first.notna(), other.astype(object))
+            is_category = isinstance(first.dtype, pd.CategoricalDtype)
+            first = pd.Series(pd.Categorical(filled)) if is_category else filled.infer_objects()
+    return first
+
+
+def _fitting_colors(contents: Contents) -> dict[str, list[str]]:
+    fitting = {}
+    for column, colors in contents.colors.items():
+        levels = getattr(getattr(contents.obs.get(column), "cat", None), "categories", ())
+        if len(levels) == len(colors):
+            fitting[column] = colors
+    return fitting

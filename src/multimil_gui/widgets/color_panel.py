@@ -1,0 +1,376 @@
+"""What the cells are coloured by, with which palette and limits, and by whose scores."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QIcon, QPixmap
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from multimil_gui.state.palettes import CONTINUOUS, palette_lut
+from multimil_gui.state.session import Session
+from multimil_gui.state.view import ColorBy, ColorKind, ScoreSource
+from multimil_gui.widgets._color_bar import lut_image
+from multimil_gui.widgets._feature_field import FeatureField
+from multimil_gui.widgets._top_slider import TopSlider
+from multimil_gui.widgets._ui import Notice, Role, Subscriptions, WheelGuard, label
+
+
+class What(StrEnum):
+    """Entries of "colour by", in the order shown."""
+
+    CONDITION = "Condition"
+    CELL_TYPE = "Cell type"
+    ATTENTION = "Attention"
+    CONTRIBUTION = "Contribution to a class"
+    PREDICTION = "Predicted probability"
+    TOP = "Top cells"
+    COLUMN = "Any column"
+    FEATURE = "Gene, protein or peak"
+    CELL_SETS = "Cell sets"
+    SAMPLES = "Selected samples"
+    NONE = "Nothing"
+
+
+_NEEDS_FIT = (What.ATTENTION, What.CONTRIBUTION, What.PREDICTION, What.TOP)
+_KINDS = {
+    ColorKind.ATTENTION: What.ATTENTION,
+    ColorKind.CONTRIBUTION: What.CONTRIBUTION,
+    ColorKind.PREDICTION: What.PREDICTION,
+    ColorKind.TOP: What.TOP,
+    ColorKind.FEATURE: What.FEATURE,
+    ColorKind.CELL_SET: What.CELL_SETS,
+    ColorKind.SAMPLES: What.SAMPLES,
+    ColorKind.NONE: What.NONE,
+}
+_SOURCES = (
+    (ScoreSource.HELD_OUT, "Held-out", "Scores by models that never saw the patient: what to report."),
+    (ScoreSource.TRAINED, "Trained on this patient", "Scores by the final model, which saw every patient: optimistic."),
+)
+
+
+class ColorPanel(QWidget):
+    """Chooses the colour of the cells and selects the cells of the highest attention.
+
+    Parameters
+    ----------
+    session
+        The session; changed through its commands only.
+
+    Signals
+    -------
+    run_requested()
+        The user wants a fit because there is none to colour by.
+    """
+
+    run_requested = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("color_panel")
+        self.setAccessibleName("Colour of the cells")
+        self._session = session
+        self._guard = WheelGuard(self)
+        self._what = What.NONE
+        self._make_fields()
+        self._lay_out()
+        self._connect()
+        self._subscriptions = Subscriptions(self)
+        self._subscriptions.add(session.changed, self.refresh)
+        self.refresh()
+
+    # -- building ------------------------------------------------------------------------------------------------------
+
+    def _make_fields(self) -> None:
+        self.what = self._combo("color_by", "Colour by", "What the colour of a cell means")
+        self.column = self._combo("color_column", "Column", "A column of the file")
+        self.klass = self._combo("color_class", "Class", "The class whose score is shown")
+        self.modality = self._combo("color_modality", "Modality", "Where the feature was measured")
+        self.feature = FeatureField(self)
+        self.run = self._combo("color_run", "Fit", "The fit whose scores are shown")
+        self.source = self._combo("color_source", "Scores", "Which models scored the cells")
+        for source, words, tip in _SOURCES:
+            self.source.addItem(words, source)
+            self.source.setItemData(self.source.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.rank = QCheckBox("as rank within the sample", self)
+        self.rank.setObjectName("color_rank")
+        self.rank.setToolTip("Rank 1 is the sample's highest attention: comparable between samples of any size")
+        self.palette_choice = self._combo("color_palette", "Palette", "Colours of continuous values")
+        self.palette_choice.setIconSize(QSize(64, 12))
+        self.palette_choice.addItem("automatic", None)
+        for name in CONTINUOUS:
+            self.palette_choice.addItem(name, name)
+        self.low = self._percentile("color_low", "Lower limit, percentile of the shown values", 0, 99.9)
+        self.high = self._percentile("color_high", "Upper limit, percentile of the shown values", 0.1, 100)
+        self.top = TopSlider(self._session, self)
+        self._notice = Notice(self)
+        self._source_words = label("", Role.NOTE, self, wrap=True)
+
+    def _combo(self, name: str, caption: str, tip: str) -> QComboBox:
+        combo = QComboBox(self)
+        combo.setObjectName(name)
+        combo.setAccessibleName(caption)
+        combo.setToolTip(tip)
+        combo.setMaxVisibleItems(20)
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        combo.setMinimumContentsLength(8)
+        self._guard.watch(combo)
+        return combo
+
+    def _percentile(self, name: str, words: str, low: float, high: float) -> QDoubleSpinBox:
+        box = QDoubleSpinBox(self)
+        box.setObjectName(name)
+        box.setAccessibleName(words)
+        box.setToolTip(words)
+        box.setRange(low, high)
+        box.setDecimals(1)
+        box.setSuffix(" %")
+        box.setKeyboardTracking(False)
+        self._guard.watch(box)
+        return box
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(8)
+        self._form = QFormLayout()
+        self._form.setHorizontalSpacing(10)
+        self._form.setVerticalSpacing(6)
+        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        limits = QWidget(self)
+        line = QHBoxLayout(limits)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(4)
+        for part, stretch in ((self.low, 1), (label("to", Role.NOTE, limits), 0), (self.high, 1)):
+            line.addWidget(part, stretch)
+        self._limits = limits
+        self._rows: list[QWidget] = []
+        for caption, field in (
+            ("Colour by", self.what),
+            ("Column", self.column),
+            ("Class", self.klass),
+            ("Modality", self.modality),
+            ("Feature", self.feature),
+            ("Fit", self.run),
+            ("Scores", self.source),
+            ("", self.rank),
+            ("Palette", self.palette_choice),
+            ("Limits", limits),
+        ):
+            words = label(caption, Role.BODY, self)
+            words.setBuddy(field)
+            self._form.addRow(words, field)
+            self._rows.append(field)
+        layout.addLayout(self._form)
+        layout.addWidget(self._source_words)
+        layout.addWidget(self._notice)
+        rule = QFrame(self)
+        rule.setFrameShape(QFrame.Shape.HLine)
+        rule.setObjectName("rule")
+        layout.addWidget(rule)
+        layout.addWidget(label("Select the top cells by attention", Role.HEADING, self))
+        layout.addWidget(self.top)
+        layout.addStretch(1)
+
+    def _connect(self) -> None:
+        self.what.activated.connect(self._on_what)
+        self.column.activated.connect(self._on_key)
+        self.klass.activated.connect(self._on_key)
+        self.modality.activated.connect(self._on_modality)
+        self.feature.feature_chosen.connect(self._on_feature)
+        self.feature.feature_unknown.connect(self._on_unknown)
+        self.run.activated.connect(self._on_run)
+        self.source.activated.connect(self._on_source)
+        self.rank.clicked.connect(self._on_rank)
+        self.palette_choice.activated.connect(self._on_palette)
+        self.low.valueChanged.connect(self._on_limits)
+        self.high.valueChanged.connect(self._on_limits)
+
+    # -- showing -------------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the session's present colour."""
+        view, color = self._session.view, self._session.view.color
+        self._fill_choices()
+        self._what = self._what_of(color)
+        _set(self.what, self._what)
+        if color.kind is ColorKind.OBS:
+            _set(self.column, color.key)
+        if color.kind in (ColorKind.CONTRIBUTION, ColorKind.PREDICTION):
+            _set(self.klass, color.key)
+        if color.kind is ColorKind.FEATURE:
+            _set(self.modality, color.modality)
+            self.feature.show_feature(color.key)
+        _set(self.source, view.source)
+        _set(self.palette_choice, view.palette)
+        self.rank.setChecked(view.rank)
+        for box, value in ((self.low, view.percentiles[0]), (self.high, view.percentiles[1])):
+            blocked = box.blockSignals(True)
+            box.setValue(value)
+            box.blockSignals(blocked)
+        self._show_rows()
+
+    def _fill_choices(self) -> None:
+        session = self._session
+        store, columns, mil = session.data.store, session.data.columns, session.mil()
+        offered = [What.NONE]
+        if store is not None:
+            offered = [what for what in What if what not in _NEEDS_FIT or mil is not None]
+            if columns is None or columns.target is None:
+                offered.remove(What.CONDITION)
+            if columns is None or columns.cell_type is None:
+                offered.remove(What.CELL_TYPE)
+        _fill(self.what, [(what.value, what) for what in offered])
+        names = [info.name for info in store.index.obs] if store is not None else []
+        _fill(self.column, [(name, name) for name in names])
+        modalities = list(store.index.modalities) if store is not None else []
+        _fill(self.modality, [(name, name) for name in modalities])
+        _fill(self.klass, [(name, name) for name in (mil.classes if mil is not None else ())])
+        _fill(self.run, [(record.name, record.id) for record in session.runs.with_prediction])
+        _set(self.run, session.runs.value.active_id)
+
+    def _what_of(self, color: ColorBy) -> What:
+        columns = self._session.data.columns
+        if color.kind is ColorKind.OBS:
+            if columns is not None and color.key == columns.target:
+                return What.CONDITION
+            if columns is not None and color.key == columns.cell_type:
+                return What.CELL_TYPE
+            return What.COLUMN
+        return _KINDS[color.kind]
+
+    def _show_rows(self) -> None:
+        """Show the fields that mean something for what is coloured."""
+        what, mil = self._what, self._session.mil()
+        scores = what in _NEEDS_FIT
+        continuous = self._is_continuous()
+        for field, wanted in (
+            (self.column, what is What.COLUMN),
+            (self.klass, what in (What.CONTRIBUTION, What.PREDICTION)),
+            (self.modality, what is What.FEATURE and self.modality.count() > 1),
+            (self.feature, what is What.FEATURE),
+            (self.run, scores and self.run.count() > 1),
+            (self.source, scores),
+            (self.rank, what is What.ATTENTION),
+            (self.palette_choice, continuous),
+            (self._limits, continuous and not (what is What.ATTENTION and self.rank.isChecked())),
+        ):
+            field.setVisible(wanted)
+            caption = self._form.labelForField(field)
+            if caption is not None:
+                caption.setVisible(wanted)
+        words = ""
+        if scores:
+            words = next(tip for source, _, tip in _SOURCES if source is self._session.view.source)
+        elif mil is None and self._session.data.cohort is not None:
+            words = "No fit yet: run Phenotype to colour by attention."
+        self._source_words.setText(words)
+        self._source_words.setVisible(bool(words))
+        if continuous and self.palette_choice.itemIcon(1).isNull():
+            # Only now: the palettes come from matplotlib, which would slow down the start.
+            for index, name in enumerate(CONTINUOUS, start=1):
+                self.palette_choice.setItemIcon(index, _palette_icon(name))
+        if what is What.FEATURE:
+            self._fill_features()
+
+    def _is_continuous(self) -> bool:
+        if self._what in (What.ATTENTION, What.CONTRIBUTION, What.PREDICTION, What.FEATURE):
+            return True
+        store = self._session.data.store
+        if self._what is not What.COLUMN or store is None:
+            return False
+        info = store.index.column(str(self.column.currentData()))
+        return info is not None and info.kind.value == "number"
+
+    def _fill_features(self) -> None:
+        store = self._session.data.store
+        if store is not None and self.modality.count():
+            self.feature.set_features(store.features(str(self.modality.currentData())))
+
+    # -- choosing ------------------------------------------------------------------------------------------------------
+
+    def _on_what(self) -> None:
+        self._what = self.what.currentData()
+        self._show_rows()
+        if self._what is What.FEATURE:
+            self.feature.setFocus()
+            if not self.feature.text():
+                return
+        self._apply()
+
+    def _on_key(self) -> None:
+        self._apply()
+
+    def _on_modality(self) -> None:
+        self._fill_features()
+        self.feature.clear()
+        self.feature.setFocus()
+
+    def _on_feature(self, name: str) -> None:
+        self._notice.attempt(
+            lambda: self._session.color_by(ColorBy(ColorKind.FEATURE, name, str(self.modality.currentData())))
+        )
+
+    def _on_unknown(self, text: str) -> None:
+        self._notice.say(f"No feature of {self.modality.currentData()} is named like “{text}”.")
+
+    def _apply(self) -> None:
+        color = self._color()
+        if color is not None:
+            self._notice.attempt(lambda: self._session.color_by(color))
+
+    def _color(self) -> ColorBy | None:
+        what, columns = self._what, self._session.data.columns
+        if what is What.CONDITION and columns is not None and columns.target is not None:
+            return ColorBy(ColorKind.OBS, columns.target)
+        if what is What.CELL_TYPE and columns is not None and columns.cell_type is not None:
+            return ColorBy(ColorKind.OBS, columns.cell_type)
+        if what is What.COLUMN:
+            return ColorBy(ColorKind.OBS, str(self.column.currentData())) if self.column.count() else None
+        if what in (What.CONTRIBUTION, What.PREDICTION):
+            kind = ColorKind.CONTRIBUTION if what is What.CONTRIBUTION else ColorKind.PREDICTION
+            return ColorBy(kind, str(self.klass.currentData()))
+        if what is What.FEATURE:
+            return ColorBy(ColorKind.FEATURE, self.feature.text(), str(self.modality.currentData()))
+        return next((ColorBy(kind) for kind, entry in _KINDS.items() if entry is what), None)
+
+    def _on_run(self) -> None:
+        self._notice.attempt(lambda: self._session.activate_run(int(self.run.currentData())))
+
+    def _on_source(self) -> None:
+        self._session.set_view(source=self.source.currentData())
+
+    def _on_rank(self, checked: bool) -> None:
+        self._session.set_view(rank=checked)
+
+    def _on_palette(self) -> None:
+        self._session.set_view(palette=self.palette_choice.currentData())
+
+    def _on_limits(self) -> None:
+        low, high = self.low.value(), self.high.value()
+        if low >= high:
+            self._notice.say("The lower limit must be below the upper one.")
+            return
+        self._notice.clear()
+        self._session.set_view(percentiles=(low, high))
+
+
+def _palette_icon(name: str) -> QIcon:
+    return QIcon(QPixmap.fromImage(lut_image(palette_lut(name)).scaled(64, 12)))
+
+
+def _fill(combo: QComboBox, entries: list[tuple[str, object]]) -> None:
+    """Offer these entries; nothing happens when they are the same as before."""
+    if [combo.itemData(i) for i in range(combo.count())] == [data for _, data in entries]:
+        return
+    combo.clear()
+    for words, data in entries:
+        combo.addItem(words, data)
+
+
+def _set(combo: QComboBox, data: object) -> None:
+    index = next((i for i in range(combo.count()) if combo.itemData(i) == data), -1)
+    if index >= 0:
+        combo.setCurrentIndex(index)

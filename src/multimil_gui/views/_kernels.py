@@ -6,6 +6,8 @@ the caller splits the picture into bands and runs one plain kernel per thread.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -108,8 +110,9 @@ def cover(size: int):  # type: ignore[no-untyped-def]
     """
     if size in COVER:
         return COVER[size]
+    kernel: Any = cover_disc
     disc = disc_weights(size)
-    return lambda *arguments: cover_disc(*arguments, disc)
+    return lambda *arguments: kernel(*arguments, disc)
 
 
 @njit(nogil=True, cache=True)

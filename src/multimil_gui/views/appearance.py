@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 _REFERENCE = 700.0
-_REFERENCE_DIAMETER = 9.0
+_REFERENCE_DIAMETER = 10.0
 _FALL = 0.27
 
 

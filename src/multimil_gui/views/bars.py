@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
+from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+_GAP = 8
+_THICK = 0.52
+_MOST_LABEL = 0.42
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,16 @@ class Bar:
     colors: tuple[tuple[int, int, int], ...]
     text: str = ""
 
+    @property
+    def total(self) -> float:
+        """Sum of the segments."""
+        return float(sum(self.parts))
+
+    @property
+    def words(self) -> str:
+        """What is written at the right end."""
+        return self.text or f"{self.total:,.6g}"
+
 
 class Bars(QWidget):
     """Horizontal bars, plain or stacked, drawn with the palette of the widget.
@@ -42,6 +57,112 @@ class Bars(QWidget):
 
     bar_clicked = Signal(int)
 
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bars: tuple[Bar, ...] = ()
+        self._normalised = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Bars")
+
+    def bars(self) -> tuple[Bar, ...]:
+        """Return the bars shown."""
+        return self._bars
+
     def set_bars(self, bars: Sequence[Bar], *, normalised: bool = False) -> None:
         """Show these bars; ``normalised`` stretches every bar to the full width (composition)."""
-        raise NotImplementedError
+        self._bars = tuple(bars)
+        self._normalised = normalised
+        self.setAccessibleDescription("; ".join(f"{bar.label}: {bar.words}" for bar in self._bars))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return a size that shows every bar."""
+        return QSize(240, len(self._bars) * self._row_height() + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least width, at full height."""
+        return QSize(140, self.sizeHint().height())
+
+    def bar_rects(self) -> tuple[tuple[QRectF, ...], ...]:
+        """Return the rectangles of each bar's segments in widget pixels."""
+        metrics = self.fontMetrics()
+        label = min(self._text_width([bar.label for bar in self._bars]), int(self.width() * _MOST_LABEL))
+        words = self._text_width([bar.words for bar in self._bars])
+        left = label + _GAP
+        room = max(self.width() - left - words - _GAP, 10)
+        longest = max((bar.total for bar in self._bars), default=0.0)
+        row, thick = self._row_height(), metrics.height() * _THICK
+        result = []
+        for index, bar in enumerate(self._bars):
+            whole = bar.total if self._normalised else longest
+            x, y = float(left), index * row + (row - thick) / 2
+            segments = []
+            for part in bar.parts:
+                width = room * part / whole if whole > 0 else 0.0
+                segments.append(QRectF(x, y, width, thick))
+                x += width
+            result.append(tuple(segments))
+        return tuple(result)
+
+    def _text_width(self, texts: Sequence[str]) -> int:
+        return max((self.fontMetrics().horizontalAdvance(text) for text in texts), default=0) + 2
+
+    def _row_height(self) -> int:
+        return self.fontMetrics().height() + 6
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Paint labels, bars and numbers."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        ink = self.palette().color(QPalette.ColorRole.WindowText)
+        track = QColor(ink)
+        track.setAlpha(20)
+        metrics, row = self.fontMetrics(), self._row_height()
+        label_width = min(self._text_width([bar.label for bar in self._bars]), int(self.width() * _MOST_LABEL))
+        words_width = self._text_width([bar.words for bar in self._bars])
+        for index, (bar, rects) in enumerate(zip(self._bars, self.bar_rects(), strict=True)):
+            top = index * row
+            painter.setPen(ink)
+            label = metrics.elidedText(bar.label, Qt.TextElideMode.ElideMiddle, label_width)
+            align = Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(QRectF(0, top, label_width, row), align | Qt.AlignmentFlag.AlignLeft, label)
+            right = QRectF(self.width() - words_width, top, words_width, row)
+            painter.drawText(right, align | Qt.AlignmentFlag.AlignRight, bar.words)
+            painter.setPen(Qt.PenStyle.NoPen)
+            if rects:
+                room = self.width() - words_width - 2 * _GAP - label_width
+                painter.setBrush(track)
+                painter.drawRoundedRect(QRectF(rects[0].x(), rects[0].y(), room, rects[0].height()), 2, 2)
+            for rect, color in zip(rects, bar.colors, strict=True):
+                painter.setBrush(QColor(*color))
+                if len(rects) == 1:
+                    painter.drawRoundedRect(rect, 2, 2)
+                else:
+                    painter.drawRect(rect)
+        painter.end()
+
+    def _bar_at(self, y: float) -> int:
+        index = int(y // self._row_height())
+        return index if 0 <= index < len(self._bars) else -1
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """Report the bar clicked."""
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        index = self._bar_at(event.pos().y())
+        if index >= 0:
+            self.bar_clicked.emit(index)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Show the whole label of a bar as tool tip."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            index = self._bar_at(event.pos().y())
+            if index < 0:
+                QToolTip.hideText()
+            else:
+                bar = self._bars[index]
+                text = f"{bar.label}: {bar.words}".replace("&", "&amp;").replace("<", "&lt;")
+                QToolTip.showText(event.globalPos(), f"<p style='white-space:pre'>{text}</p>", self)
+            return True
+        return super().event(event)

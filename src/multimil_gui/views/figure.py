@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
-from multimil_gui.state.scatter_view import ScatterView
+import numpy as np
+
+from multimil_gui.core.errors import Refusal
+from multimil_gui.state.scatter_view import ColorScale, LegendEntry, ScatterView
+from multimil_gui.views.appearance import dimmed_color
+from multimil_gui.views.canvas import PointState
+from multimil_gui.views.points import PointStore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MM = 25.4
+_SMALLEST_MM = 20.0
+_MOST_PIXELS = 20_000
+_RASTERISE_PAST = 20_000
+_MOST_LEVELS = 60
+_WHITE = (255, 255, 255)
+_INK = "#20242c"
+_STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 7.0,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "multimil_gui",
+    "text.parse_math": False,
+    "text.color": _INK,
+}
 
 
 class FigureKind(StrEnum):
@@ -62,4 +92,177 @@ def render_figure(kind: FigureKind, view: ScatterView, options: FigureOptions | 
     Refusal
         When the size or resolution is out of reach (more than 20,000 pixels a side, or smaller than 20 mm).
     """
-    raise NotImplementedError
+    options = options or FigureOptions()
+    _check(options)
+    # matplotlib proper, not pyplot: no global state, no window system.
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    kind = FigureKind(kind)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(options.width_mm / _MM, options.height_mm / _MM), dpi=options.dpi, facecolor="white")
+        _compose(figure, view, options)
+        stream = io.BytesIO()
+        metadata = {FigureKind.PNG: {"Software": None}, FigureKind.SVG: {"Date": None}}.get(
+            kind, {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None}
+        )
+        figure.savefig(stream, format=kind.value, dpi=options.dpi, facecolor="white", metadata=metadata)
+    return stream.getvalue()
+
+
+def _check(options: FigureOptions) -> None:
+    if min(options.width_mm, options.height_mm) < _SMALLEST_MM or options.dpi < 30:
+        raise Refusal(
+            "The figure is too small.",
+            f"It would be {options.width_mm:g} x {options.height_mm:g} mm at {options.dpi} dpi.",
+            f"Choose at least {_SMALLEST_MM:g} mm a side and 30 dpi.",
+        )
+    pixels = max(options.width_mm, options.height_mm) / _MM * options.dpi
+    if pixels > _MOST_PIXELS:
+        raise Refusal(
+            "The figure is too large.",
+            f"Its longer side would be {pixels:,.0f} pixels.",
+            f"Choose a smaller size or resolution (at most {_MOST_PIXELS:,} pixels a side).",
+        )
+
+
+def _compose(figure: Figure, view: ScatterView, options: FigureOptions) -> None:
+    title = view.title if options.title is None else options.title
+    entries = [entry for entry in view.legend if entry.shown][:_MOST_LEVELS] if options.legend else []
+    scale = view.scale if options.legend else None
+    pad = 2.5 / options.width_mm, 2.5 / options.height_mm
+    top = 1 - pad[1] - (5.0 / options.height_mm if title else 0)
+    right = 1 - pad[0] - _legend_width(entries, scale, options) / options.width_mm
+    axes = figure.add_axes((pad[0], pad[1], max(right - pad[0], 0.2), max(top - pad[1], 0.2)))
+    axes.set_axis_off()
+    shown = _draw_points(figure, axes, view, options)
+    if title:
+        # Set in figure coordinates, so that a long title cannot push the map about.
+        figure.text(pad[0], 1 - pad[1], title, ha="left", va="top", fontsize=8.5)
+    figure.text(pad[0], pad[1] / 2, f"{shown:,} cells", ha="left", va="bottom", fontsize=5.5, color="#6b7280")
+    if entries:
+        _draw_legend(figure, entries, right + 1.5 / options.width_mm, top, options)
+    elif scale is not None:
+        _draw_bar(figure, view, scale, right + 3 / options.width_mm, top, options)
+
+
+def _columns(entries: list[LegendEntry], options: FigureOptions) -> int:
+    rows = max(int((options.height_mm - 12) / 3.1), 1)
+    return -(-len(entries) // rows)
+
+
+def _legend_width(entries: list[LegendEntry], scale: ColorScale | None, options: FigureOptions) -> float:
+    """Return the width kept for the legend, mm."""
+    if entries:
+        longest = max(len(_level(entry)) for entry in entries)
+        one = 6.0 + 1.32 * min(longest, 34)
+        return float(min(one * _columns(entries, options) + 2, options.width_mm * 0.6))
+    return 16.0 if scale is not None else 0.0
+
+
+def _level(entry: LegendEntry) -> str:
+    name = entry.level or "no value"
+    return name if len(name) <= 34 else name[:33] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _draw_points(figure: Figure, axes: Axes, view: ScatterView, options: FigureOptions) -> int:
+    """Draw the points in the order of the screen; return how many."""
+    store = PointStore()
+    store.set_positions(view.positions)
+    store.set_values(view.values)
+    store.set_states(view.states)
+    store.set_high_on_top(view.scale is not None and view.scale.centre is None)
+    x0, y0, x1, y1 = options.view or store.bounds
+    _frame(axes, (x0, y0, x1, y1), 0.0 if options.view else 0.03)
+    order = store.order()
+    order = order[np.isfinite(store.x[order]) & np.isfinite(store.y[order])]
+    states = store.drawn_states[order]
+    count = int(np.count_nonzero(states != PointState.HIDDEN))
+    size = options.point_size or _auto_size(count, options)
+    rgb = view.lut[:, :3].astype(np.float64) / 255
+    grey = np.array(dimmed_color(_WHITE)) / 255
+    for layer, state in enumerate((PointState.DIMMED, PointState.NORMAL, PointState.SELECTED)):
+        chosen = order[states == state]
+        if not len(chosen):
+            continue
+        colors = rgb[store.drawn_values[chosen]]
+        if state is PointState.DIMMED:
+            colors = np.broadcast_to(grey, colors.shape)
+        if state is PointState.SELECTED:
+            _scatter(axes, store, chosen, np.broadcast_to(0.1, colors.shape), size + 1.0, 2 * layer - 1, count)
+        _scatter(axes, store, chosen, colors, size, 2 * layer, count)
+    return count
+
+
+def _frame(axes: Axes, bounds: tuple[float, float, float, float], margin: float) -> None:
+    """Show ``bounds`` with a margin, grown to equal aspect so that the map fills its place."""
+    box = axes.get_window_extent()
+    x0, y0, x1, y1 = bounds
+    half = max((x1 - x0) / box.width, (y1 - y0) / box.height, 1e-9) / 2 * (1 + 2 * margin)
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    axes.set_xlim(x - half * box.width, x + half * box.width)
+    axes.set_ylim(y - half * box.height, y + half * box.height)
+
+
+def _scatter(
+    axes: Axes, store: PointStore, rows: np.ndarray, colors: np.ndarray, size: float, z: int, count: int
+) -> None:
+    axes.scatter(
+        store.x[rows],
+        store.y[rows],
+        s=size**2,
+        c=colors,
+        marker="o",
+        linewidths=0,
+        zorder=z,
+        rasterized=count > _RASTERISE_PAST,
+    )
+
+
+def _auto_size(count: int, options: FigureOptions) -> float:
+    """Return the point diameter in typographic points."""
+    side = min(options.width_mm, options.height_mm) / 90
+    return float(np.clip(4.2 * (max(count, 1) / 700) ** -0.3 * side, 0.35, 6.0))
+
+
+def _draw_legend(figure: Figure, entries: list[LegendEntry], left: float, top: float, options: FigureOptions) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], marker="o", linestyle="", markersize=4.2, color="#%02x%02x%02x" % entry.rgb) for entry in entries
+    ]
+    legend = figure.legend(
+        handles,
+        [_level(entry) for entry in entries],
+        loc="upper left",
+        bbox_to_anchor=(left, top),
+        ncols=_columns(entries, options),
+        frameon=False,
+        fontsize=6.2,
+        handletextpad=0.2,
+        labelspacing=0.35,
+        columnspacing=0.8,
+        borderaxespad=0,
+        borderpad=0,
+    )
+    # A leading underscore in a level name would be dropped by matplotlib's own bookkeeping otherwise.
+    for text, entry in zip(legend.get_texts(), entries, strict=True):
+        text.set_text(_level(entry))
+
+
+def _draw_bar(
+    figure: Figure, view: ScatterView, scale: ColorScale, left: float, top: float, options: FigureOptions
+) -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+
+    height = min(0.5, 40 / options.height_mm)
+    axes = figure.add_axes((left, top - height - 2 / options.height_mm, 2.6 / options.width_mm, height))
+    high = scale.high if scale.high > scale.low else scale.low + 1
+    mappable = ScalarMappable(Normalize(scale.low, high), ListedColormap(view.lut[1:, :3] / 255))
+    bar = figure.colorbar(mappable, cax=axes)
+    outline: Any = bar.outline
+    outline.set_visible(False)
+    bar.ax.tick_params(labelsize=6, width=0.5, length=2, colors=_INK)
+    if scale.centre is not None:
+        bar.ax.axhline(scale.centre, color=_INK, linewidth=0.6)

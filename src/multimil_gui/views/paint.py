@@ -156,7 +156,7 @@ class _Painter:
         shift = border - first_row
         base = self.in_view[PointState.NORMAL] + self.in_view[PointState.DIMMED]
         if self._affordable(base, self.scene.diameter):
-            self._blend(work, shift, PointState.DIMMED, self.dimmed, 0.0, 0.9)
+            self._blend(work, shift, PointState.DIMMED, self.dimmed, 0.0, 0.9, self._rim())
             self._blend(work, shift, PointState.NORMAL, self.colors, 0.0, self.scene.look.opacity, self._rim())
         else:
             layers = {PointState.DIMMED: 0, PointState.NORMAL: 1}

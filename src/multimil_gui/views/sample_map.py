@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QWidget
+import pyqtgraph as pg
+from qtpy.QtCore import QPointF, QRectF, Qt, Signal
+from qtpy.QtWidgets import QGraphicsRectItem, QToolTip, QVBoxLayout, QWidget
+
+from multimil_gui.state.selection import Combine
+from multimil_gui.views.canvas import combine_from
+
+_SYMBOLS = ("o", "s", "t1", "d", "p", "h", "star", "t")
+_SIZE = 13
+_REACH = 11.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,53 @@ class SamplePoints:
     wrong: np.ndarray
 
 
+class _SelectBox(pg.ViewBox):
+    """A view box whose left drag draws a rectangle; the middle button pans, the wheel zooms."""
+
+    region_drawn = Signal(object, object)
+    pressed_at = Signal(object, object)
+
+    def __init__(self) -> None:
+        super().__init__(lockAspect=False, enableMenu=False)
+        self._band = QGraphicsRectItem()
+        self._band.setZValue(1e6)
+        self._band.hide()
+        self.addItem(self._band, ignoreBounds=True)
+
+    def set_accent(self, color: str) -> None:
+        """Colour the rectangle."""
+        fill = pg.mkColor(color)
+        fill.setAlpha(36)
+        self._band.setPen(pg.mkPen(color, width=1.5))
+        self._band.setBrush(pg.mkBrush(fill))
+
+    def mouseDragEvent(self, ev: Any, axis: int | None = None) -> None:
+        """Draw the rectangle with the left button."""
+        if ev.button() != Qt.MouseButton.LeftButton or axis is not None:
+            super().mouseDragEvent(ev, axis)
+            return
+        ev.accept()
+        start = self.mapToView(ev.buttonDownPos())
+        rect = QRectF(start, self.mapToView(ev.pos())).normalized()
+        if ev.isFinish():
+            self._band.hide()
+            self.region_drawn.emit(rect, combine_from(ev.modifiers()))
+        else:
+            self._band.setRect(rect)
+            self._band.show()
+
+    def mouseClickEvent(self, ev: Any) -> None:
+        """Report a click; a double click shows everything."""
+        if ev.button() != Qt.MouseButton.LeftButton:
+            super().mouseClickEvent(ev)
+            return
+        ev.accept()
+        if ev.double():
+            self.autoRange()
+        else:
+            self.pressed_at.emit(self.mapToView(ev.pos()), combine_from(ev.modifiers()))
+
+
 class SampleScatter(QWidget):
     """Samples as points, selectable by click and by dragging a rectangle (Shift adds, Alt subtracts).
 
@@ -49,18 +105,151 @@ class SampleScatter(QWidget):
 
     selected = Signal(object)
 
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._points: SamplePoints | None = None
+        self._chosen: frozenset[int] = frozenset()
+        self._foreground = "#30343c"
+        self._accent = "#3b82f6"
+        self._box = _SelectBox()
+        self._plot = pg.PlotWidget(self, viewBox=self._box)
+        self._plot.hideButtons()
+        self._plot.setMinimumSize(160, 120)
+        for side in ("left", "bottom"):
+            self._plot.getAxis(side).setStyle(showValues=False, tickLength=0)
+        self._legend = self._plot.getPlotItem().addLegend(offset=(-6, 6), labelTextSize="8pt")
+        self._halo = pg.ScatterPlotItem(pxMode=True)
+        self._scatter = pg.ScatterPlotItem(pxMode=True)
+        self._rings = pg.ScatterPlotItem(pxMode=True)
+        for item in (self._halo, self._scatter, self._rings):
+            self._plot.addItem(item)
+        self._box.region_drawn.connect(self._region_drawn)
+        self._box.pressed_at.connect(self._clicked)
+        self._plot.scene().sigMouseMoved.connect(self._moved)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._plot)
+        self.setAccessibleName("Map of samples")
+        self.set_colors("#ffffff", self._foreground, self._accent)
+
     def set_samples(self, points: SamplePoints | None) -> None:
         """Show these samples and fit the view; None empties the map."""
-        raise NotImplementedError
+        self._points = points
+        count = len(points.positions) if points is not None else 0
+        self._chosen = frozenset(sample for sample in self._chosen if sample < count)
+        self._draw()
+        if count:
+            self._plot.autoRange(padding=0.12)
 
     def set_selected(self, samples: Iterable[int]) -> None:
         """Highlight these samples."""
-        raise NotImplementedError
+        self._chosen = frozenset(int(sample) for sample in samples)
+        self._draw_selection()
 
     def set_axis_titles(self, x: str, y: str) -> None:
         """Set the axis titles, e.g. ``PC 1 (34 %)``."""
-        raise NotImplementedError
+        # pyqtgraph renders titles as HTML; text from data must stay text.
+        self._plot.setLabel("bottom", _plain(x))
+        self._plot.setLabel("left", _plain(y))
 
     def set_colors(self, background: str, foreground: str, accent: str) -> None:
         """Set the colours ("#rrggbb") from the theme; ``accent`` marks the selection."""
-        raise NotImplementedError
+        self._foreground, self._accent = foreground, accent
+        self._plot.setBackground(background)
+        line = pg.mkColor(foreground)
+        line.setAlpha(90)
+        for side in ("left", "bottom"):
+            axis = self._plot.getAxis(side)
+            axis.setPen(pg.mkPen(line))
+            axis.setTextPen(pg.mkPen(foreground))
+        self._legend.setLabelTextColor(foreground)
+        self._box.set_accent(accent)
+        self._draw()
+
+    # Drawing ------------------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        points = self._points
+        self._legend.clear()
+        if points is None or not len(points.positions):
+            for item in (self._halo, self._scatter, self._rings):
+                item.setData([], [])
+            return
+        classes = np.asarray(points.classes)
+        brushes = [pg.mkBrush(*points.colors[c]) if c >= 0 else pg.mkBrush(128, 128, 128) for c in classes]
+        symbols = [_SYMBOLS[c % len(_SYMBOLS)] if c >= 0 else "x" for c in classes]
+        x, y = points.positions[:, 0], points.positions[:, 1]
+        self._scatter.setData(x=x, y=y, size=_SIZE, symbol=symbols, brush=brushes, pen=pg.mkPen(None))
+        wrong = np.asarray(points.wrong, dtype=bool)
+        ring = pg.mkPen(self._foreground, width=1.6)
+        self._rings.setData(x=x[wrong], y=y[wrong], size=_SIZE + 7, symbol="o", brush=None, pen=ring)
+        for index, name in enumerate(points.class_names):
+            if (classes == index).any():
+                self._add_to_legend(_SYMBOLS[index % len(_SYMBOLS)], pg.mkBrush(*points.colors[index]), None, name)
+        if wrong.any():
+            self._add_to_legend("o", None, ring, "predicted wrongly")
+        self._draw_selection()
+
+    def _add_to_legend(self, symbol: str, brush: object, pen: object, name: str) -> None:
+        sample = pg.ScatterPlotItem(symbol=symbol, brush=brush, pen=pen or pg.mkPen(None), size=10)
+        self._legend.addItem(sample, _plain(name))
+
+    def _draw_selection(self) -> None:
+        points = self._points
+        rows = [sample for sample in sorted(self._chosen) if points is not None and sample < len(points.positions)]
+        if points is None or not rows:
+            self._halo.setData([], [])
+            return
+        chosen = points.positions[rows]
+        fill = pg.mkColor(self._accent)
+        fill.setAlpha(80)
+        pen = pg.mkPen(self._accent, width=2)
+        self._halo.setData(x=chosen[:, 0], y=chosen[:, 1], size=_SIZE + 9, brush=pg.mkBrush(fill), pen=pen, symbol="o")
+
+    # Mouse --------------------------------------------------------------------------------------------------------
+
+    def _sample_at(self, at: QPointF) -> int:
+        """Return the sample within reach of a point in data coordinates, or -1."""
+        if self._points is None or not len(self._points.positions):
+            return -1
+        pixel_x, pixel_y = self._box.viewPixelSize()
+        away = (self._points.positions - np.array([at.x(), at.y()])) / np.array([pixel_x, pixel_y])
+        distance = np.hypot(away[:, 0], away[:, 1])
+        sample = int(np.argmin(distance))
+        return sample if distance[sample] <= _REACH else -1
+
+    def _clicked(self, at: QPointF, combine: Combine) -> None:
+        sample = self._sample_at(at)
+        self._choose(frozenset() if sample < 0 else frozenset([sample]), combine)
+
+    def _region_drawn(self, rect: QRectF, combine: Combine) -> None:
+        if self._points is None:
+            return
+        x, y = self._points.positions[:, 0], self._points.positions[:, 1]
+        inside = (x >= rect.left()) & (x <= rect.right()) & (y >= rect.top()) & (y <= rect.bottom())
+        self._choose(frozenset(int(sample) for sample in np.flatnonzero(inside)), combine)
+
+    def _choose(self, new: frozenset[int], combine: Combine) -> None:
+        old = self._chosen
+        met = {
+            Combine.REPLACE: new,
+            Combine.ADD: old | new,
+            Combine.SUBTRACT: old - new,
+            Combine.INTERSECT: old & new,
+        }[combine]
+        self.set_selected(met)
+        self.selected.emit(met)
+
+    def _moved(self, scene_position: QPointF) -> None:
+        sample = self._sample_at(self._box.mapSceneToView(scene_position))
+        if sample < 0 or self._points is None:
+            QToolTip.hideText()
+            return
+        text = _plain(self._points.labels[sample]).replace("\n", "<br>")
+        widget_position = self._plot.mapFromScene(scene_position)
+        QToolTip.showText(self._plot.mapToGlobal(widget_position), f"<p style='white-space:pre'>{text}</p>", self._plot)
+
+
+def _plain(text: str) -> str:
+    """Return text that rich-text widgets show as it is."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

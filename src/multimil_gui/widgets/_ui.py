@@ -138,6 +138,13 @@ class MarkedLine(QWidget):
         self.setAccessibleName(f"{self._mark.value}: {text}")
 
 
+def flags(first: Any, *others: Any) -> Any:
+    """Return enum flags joined by "or", for the bindings whose type hints call the result an int."""
+    for other in others:
+        first = first | other
+    return first
+
+
 def tooltip(text: str) -> str:
     """Return a tooltip that shows text from a file letter by letter, whatever markup it looks like."""
     return f"<qt>{html.escape(text).replace(chr(10), '<br>')}</qt>"

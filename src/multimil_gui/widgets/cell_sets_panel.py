@@ -1,0 +1,284 @@
+"""The list of named cell sets: keep, name, explain, combine, select and export them."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtGui import QIcon, QKeyEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QColorDialog,
+    QGridLayout,
+    QHeaderView,
+    QSplitter,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from multimil_gui.core.errors import Refusal
+from multimil_gui.state.cell_sets import CellSet, SetOperation
+from multimil_gui.state.session import Session
+from multimil_gui.views.canvas import combine_from
+from multimil_gui.widgets._set_details import SetDetails
+from multimil_gui.widgets._ui import Notice, Role, Subscriptions, button, flags, label, swatch, tooltip
+
+_ID = int(Qt.ItemDataRole.UserRole)
+_OPERATIONS = (
+    (SetOperation.UNION, "Union", "A new set: cells in any of the marked sets"),
+    (SetOperation.INTERSECTION, "Intersection", "A new set: cells in all of the marked sets"),
+    (SetOperation.DIFFERENCE, "Difference", "A new set: cells of the set marked first, without the others"),
+    (SetOperation.COMPLEMENT, "Complement", "A new set: cells in none of the marked sets"),
+)
+EMPTY = (
+    "No cell sets yet.\nSelect cells (lasso on the map, the top x % slider, or rows of the patients' table) "
+    "and press “New from selection”."
+)
+
+
+class CellSetsPanel(QWidget):
+    """Cell sets with colour, name and number of cells; below, how the marked one was made and what is in it.
+
+    F2 renames, Delete deletes, Return selects the cells. Everything can be undone.
+
+    Parameters
+    ----------
+    session
+        The session; changed through its commands only.
+
+    Signals
+    -------
+    export_requested(object)
+        ``tuple[int, ...]``: ids of the sets the user wants to export.
+    """
+
+    export_requested = Signal(object)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("cell_sets_panel")
+        self.setAccessibleName("Cell sets")
+        self._session = session
+        self._filling = False
+        self._order: list[int] = []
+        self._shown: tuple[CellSet, ...] | None = None
+        self._make_parts()
+        self._subscriptions = Subscriptions(self)
+        self._subscriptions.add(session.cell_sets.changed, self.refresh)
+        self._subscriptions.add(session.selection.changed, self._enable)
+        self._subscriptions.add(session.data.changed, self.refresh)
+        self.refresh()
+
+    # -- building ------------------------------------------------------------------------------------------------------
+
+    def _make_parts(self) -> None:
+        self.tree = QTreeWidget(self)
+        self.tree.setObjectName("cell_sets_tree")
+        self.tree.setAccessibleName("List of cell sets: F2 renames, Delete deletes, Return selects the cells")
+        self.tree.setHeaderLabels(["Cell set", "Cells"])
+        self.tree.setRootIsDecorated(False)
+        self.tree.setUniformRowHeights(True)
+        self.tree.setAlternatingRowColors(True)
+        self.tree.setIconSize(QSize(12, 12))
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        trigger = QAbstractItemView.EditTrigger
+        self.tree.setEditTriggers(flags(trigger.EditKeyPressed, trigger.SelectedClicked))
+        header = self.tree.header()
+        if header is not None:
+            header.setStretchLastSection(False)
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+            header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.itemChanged.connect(self._on_renamed)
+        self.tree.itemSelectionChanged.connect(self._on_marked)
+        self.tree.itemDoubleClicked.connect(self._on_double_click)
+        self.tree.installEventFilter(self)
+        self._empty = label(EMPTY, Role.EMPTY, self)
+        self.details = SetDetails(self._session, self)
+        self._splitter = QSplitter(Qt.Orientation.Vertical, self)
+        self._splitter.setObjectName("cell_sets_splitter")
+        self._splitter.addWidget(self.tree)
+        self._splitter.addWidget(self.details)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setSizes([160, 220])
+        self._notice = Notice(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(6)
+        layout.addLayout(self._make_buttons())
+        layout.addWidget(self._notice)
+        layout.addWidget(self._empty, 1)
+        layout.addWidget(self._splitter, 1)
+
+    def _make_buttons(self) -> QGridLayout:
+        self.new = button("New from selection", "Keep the selected cells as a set", "set_new", self._on_new)
+        self.new.setProperty("primary", True)
+        self.select = button(
+            "Select cells",
+            "Select the cells of the marked set (Shift adds, Alt subtracts)",
+            "set_select",
+            self._on_select,
+        )
+        self.rename = button("Rename", "Give the marked set another name (F2)", "set_rename", self._on_rename)
+        self.recolor = button("Colour…", "Give the marked set another colour", "set_color", self._on_color)
+        self.delete = button(
+            "Delete", "Delete the marked sets (Delete); undo brings them back", "set_delete", self._on_delete
+        )
+        self.export = button("Export…", "Write the marked sets to files", "set_export", self._on_export)
+        self.operations = {}
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(4)
+        grid.setVerticalSpacing(4)
+        grid.addWidget(self.new, 0, 0, 1, 2)
+        grid.addWidget(self.select, 0, 2)
+        grid.addWidget(self.export, 0, 3)
+        for place, part in enumerate((self.rename, self.recolor, self.delete)):
+            grid.addWidget(part, 1, place)
+        for place, (operation, words, tip) in enumerate(_OPERATIONS):
+            part = button(words, tip, f"set_{operation.value}")
+            part.setProperty("operation", operation.value)
+            part.clicked.connect(self._on_operation)
+            self.operations[operation] = part
+            grid.addWidget(part, 2, place)
+        return grid
+
+    # -- showing -------------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the session's present cell sets."""
+        items = self._session.cell_sets.items
+        if items is not self._shown:
+            self._shown = items
+            self._fill(items)
+        self._empty.setVisible(not items)
+        self._splitter.setVisible(bool(items))
+        self._on_marked()
+
+    def _fill(self, items: tuple[CellSet, ...]) -> None:
+        marked = set(self.marked())
+        known = {int(item.data(0, _ID)) for item in self._tree_items()}
+        self._filling = True
+        try:
+            self.tree.clear()
+            for item in items:
+                line = QTreeWidgetItem(self.tree, [item.name, f"{item.count:,}"])
+                line.setData(0, _ID, item.id)
+                line.setIcon(0, QIcon(swatch(item.color)))
+                line.setToolTip(0, tooltip(item.name))
+                line.setTextAlignment(1, flags(Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter))
+                line.setFlags(flags(line.flags(), Qt.ItemFlag.ItemIsEditable))
+                # A new set is marked, so that its details show and F2 names it.
+                fresh = bool(known or len(items) == 1) and item.id not in known
+                line.setSelected(item.id in marked if not self._has_new(items, known) else fresh)
+                if line.isSelected():
+                    self.tree.setCurrentItem(line)
+        finally:
+            self._filling = False
+
+    @staticmethod
+    def _has_new(items: tuple[CellSet, ...], known: set[int]) -> bool:
+        return len(items) == len(known) + 1 and any(item.id not in known for item in items)
+
+    def _tree_items(self) -> list[QTreeWidgetItem]:
+        items = (self.tree.topLevelItem(i) for i in range(self.tree.topLevelItemCount()))
+        return [item for item in items if item is not None]
+
+    def marked(self) -> tuple[int, ...]:
+        """Return the ids of the marked sets, in the order they were marked."""
+        now = [int(item.data(0, _ID)) for item in self._tree_items() if item.isSelected()]
+        return tuple([i for i in self._order if i in now] + [i for i in now if i not in self._order])
+
+    def mark(self, *ids: int) -> None:
+        """Mark these sets, in this order, and no others."""
+        for item in self._tree_items():
+            item.setSelected(False)
+        for wanted in ids:
+            for item in self._tree_items():
+                if int(item.data(0, _ID)) == wanted:
+                    item.setSelected(True)
+
+    def _on_marked(self) -> None:
+        if self._filling:
+            return
+        marked = self.marked()
+        self._order = list(marked)
+        try:
+            self.details.show_set(self._session.cell_sets.get(marked[-1]) if marked else None)
+        except Refusal:
+            self.details.show_set(None)
+        self._enable()
+
+    def _enable(self) -> None:
+        count = len(self.marked())
+        self.new.setEnabled(not self._session.selection.empty)
+        for part in (self.select, self.delete, self.export):
+            part.setEnabled(count > 0)
+        for part in (self.rename, self.recolor):
+            part.setEnabled(count == 1)
+        for operation, part in self.operations.items():
+            part.setEnabled(count >= (1 if operation is SetOperation.COMPLEMENT else 2))
+
+    # -- doing ---------------------------------------------------------------------------------------------------------
+
+    def _on_new(self) -> None:
+        self._notice.attempt(self._session.add_cell_set)
+
+    def _on_select(self) -> None:
+        combine = combine_from(QApplication.keyboardModifiers())
+        marked = self.marked()
+        if len(marked) == 1:
+            self._notice.attempt(lambda: self._session.select_cell_set(marked[0], combine))
+        elif marked:
+            self._notice.say("Mark one set to select its cells, or make a union first.")
+
+    def _on_rename(self) -> None:
+        item = self.tree.currentItem()
+        if item is not None:
+            self.tree.editItem(item, 0)
+
+    def _on_renamed(self, item: QTreeWidgetItem, column: int) -> None:
+        if self._filling or column != 0:
+            return
+        set_id, name = int(item.data(0, _ID)), item.text(0)
+        if not self._notice.attempt(lambda: self._session.rename_cell_set(set_id, name)):
+            self._shown = None
+            self.refresh()
+
+    def _on_color(self) -> None:
+        from qtpy.QtGui import QColor
+
+        set_id = self.marked()[0]
+        chosen = QColorDialog.getColor(
+            QColor(*self._session.cell_sets.get(set_id).color), self, "Colour of the cell set"
+        )
+        if chosen.isValid():
+            self._session.recolor_cell_set(set_id, (chosen.red(), chosen.green(), chosen.blue()))
+
+    def _on_delete(self) -> None:
+        for set_id in self.marked():
+            self._notice.attempt(lambda gone=set_id: self._session.delete_cell_set(gone))
+
+    def _on_operation(self) -> None:
+        sender = self.sender()
+        operation = SetOperation(str(sender.property("operation"))) if sender is not None else SetOperation.UNION
+        marked = self.marked()
+        self._notice.attempt(lambda: self._session.combine_cell_sets(marked, operation))
+
+    def _on_export(self) -> None:
+        self.export_requested.emit(self.marked())
+
+    def _on_double_click(self, item: QTreeWidgetItem, column: int) -> None:
+        self._on_select()
+
+    def eventFilter(self, watched: object, event: QEvent | None) -> bool:
+        """Return selects the cells, Delete deletes the marked sets."""
+        if watched is self.tree and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            editing = self.tree.state() == QAbstractItemView.State.EditingState
+            if not editing and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self._on_select()
+                return True
+            if not editing and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+                self._on_delete()
+                return True
+        return False

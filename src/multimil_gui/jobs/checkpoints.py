@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -55,7 +56,11 @@ class Checkpoints:
         header = {"fingerprint": self.fingerprint, "values": text, "hash": _digest(whole, text)}
         content = save(whole, metadata=header)
         self.folder.mkdir(parents=True, exist_ok=True)
-        atomic_commit(self._path(stage), lambda file: file.write(content))
+
+        def write(file: BinaryIO) -> None:
+            file.write(content)
+
+        atomic_commit(self._path(stage), write)
 
     def clear(self) -> None:
         """Remove everything that was kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,8 @@ def _result(
         modalities=modalities,
         curve=Curve(STAGE, fit.train, fit.held_out, fit.best_epoch),
         weights=fit.weights,
-        details=details,
+        # Through JSON, so that a result read back from a checkpoint is the same to the last type.
+        details=json.loads(json.dumps(details)),
     )
 
 

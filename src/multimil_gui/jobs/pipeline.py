@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from multimil_gui.analysis.result import RunResult
-from multimil_gui.core.reporter import Reporter
+import numpy as np
+
+from multimil_gui._version import __version__
+from multimil_gui.analysis.result import Curve, IntegrationResult, MILResult, RunResult
+from multimil_gui.core.errors import Refusal
+from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.store import Store
+from multimil_gui.jobs.checkpoints import Checkpoints
+from multimil_gui.jobs.integrate import STAGE as INTEGRATION
+from multimil_gui.jobs.integrate import integrate
+from multimil_gui.jobs.map2d import compute_map
+from multimil_gui.jobs.predict import predict
 from multimil_gui.jobs.recipe import Recipe
+from multimil_gui.jobs.recipe_io import columns_of, plain_values
+
+LEARNT = "X_multimil"
+"""obsm key of a latent space that was learnt here."""
+
+_PACKAGES = ("anndata", "numba", "numpy", "pandas", "scikit-learn", "scipy", "torch", "umap-learn", "zarr")
 
 
 def cohort_of(recipe: Recipe, store: Store) -> Cohort:
@@ -19,7 +42,17 @@ def cohort_of(recipe: Recipe, store: Store) -> Cohort:
     Refusal
         Listing everything that is wrong with the columns, or a latent that the file does not have.
     """
-    raise NotImplementedError
+    from multimil_gui.data.check import build_cohort
+
+    use = recipe.latent.use
+    if use is not None and use not in store.latents():
+        known = ", ".join(store.latents())
+        raise Refusal(
+            f'The file has no latent space "{use}" (latent.use).',
+            f"It has {known}." if known else "It has none.",
+            "Choose one of these, or add [integrate] to learn one." if known else "Add [integrate] to learn one.",
+        )
+    return build_cohort(store, columns_of(recipe), recipe.cv.folds if recipe.target is not None else None)
 
 
 def run_recipe(
@@ -37,7 +70,7 @@ def run_recipe(
         Hears the progress of every stage.
     resume_dir
         Finished stages are kept here; a second run takes them up and gives the same bytes as an uninterrupted one.
-        Removed at the end.
+        They stay until the results are safe: ``jobs.outputs.write_outputs`` removes them.
     cohort
         ``cohort_of(recipe, store)`` when the caller has it already.
 
@@ -48,4 +81,161 @@ def run_recipe(
     Cancelled
         When the user cancelled; ``resume_dir`` keeps the finished stages.
     """
-    raise NotImplementedError
+    clock = _Clock()
+    reporter.progress(Progress(0, 0, "Checking cells, samples and donors", stage="cohort"))
+    if cohort is None:
+        with clock.stage("cohort"):
+            cohort = cohort_of(recipe, store)
+    checkpoints = None if resume_dir is None else Checkpoints(resume_dir, fingerprint(recipe, store))
+    with clock.stage("latent"):
+        integration = _integration(recipe, cohort, reporter, checkpoints)
+        latent_name, latent = _latent(recipe, store, integration)
+    stop_early(reporter)
+    with clock.stage("map"):
+        map_name, layout = _map(recipe, cohort, latent_name, latent, reporter, checkpoints)
+    stop_early(reporter)
+    with clock.stage("prediction"):
+        mil = _prediction(recipe, cohort, latent, reporter, checkpoints)
+    stop_early(reporter)
+    return RunResult(
+        recipe=plain_values(recipe),
+        latent_name=latent_name,
+        latent=latent,
+        map_name=map_name,
+        map2d=layout,
+        integration=integration,
+        mil=mil,
+        timings=clock.seconds,
+        versions=versions(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that matter for the numbers, by name."""
+    found = {"multimil-gui": __version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            # A frozen application may lack a package's metadata; the program's own version fixes them all there.
+            continue
+    return found
+
+
+def fingerprint(recipe: Recipe, store: Store) -> str:
+    """Return what a run's numbers depend on as one hash: recipe (not where files lie), data, versions."""
+    values = plain_values(recipe)
+    assert isinstance(values["data"], dict)
+    del values["data"]["path"]
+    del values["export"]
+    content = {"recipe": values, "data": store_hash(store), "versions": versions()}
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=32).hexdigest()
+
+
+def store_hash(store: Store) -> str:
+    """Return one hash of all arrays of a store."""
+    return hashlib.blake2b(json.dumps(store.index.hashes, sort_keys=True).encode(), digest_size=32).hexdigest()
+
+
+@dataclass
+class _Clock:
+    """Wall-clock seconds per stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def _integration(
+    recipe: Recipe, cohort: Cohort, reporter: Reporter, checkpoints: Checkpoints | None
+) -> IntegrationResult | None:
+    if recipe.integrate is None:
+        return None
+    kept = checkpoints.load(INTEGRATION) if checkpoints is not None else None
+    if kept is not None:
+        return _unpack(*kept)
+    result = integrate(recipe, cohort, reporter)
+    # A job that was stopped early is not what an uninterrupted run would give.
+    if checkpoints is not None and not stop_early(reporter):
+        checkpoints.save(INTEGRATION, *_pack(result))
+    return result
+
+
+def _latent(recipe: Recipe, store: Store, integration: IntegrationResult | None) -> tuple[str, np.ndarray]:
+    if integration is not None:
+        return LEARNT, integration.latent
+    assert recipe.latent.use is not None
+    return recipe.latent.use, store.latent(recipe.latent.use)
+
+
+def _map(
+    recipe: Recipe,
+    cohort: Cohort,
+    latent_name: str,
+    latent: np.ndarray,
+    reporter: Reporter,
+    checkpoints: Checkpoints | None,
+) -> tuple[str, np.ndarray | None]:
+    """Return the file's own 2-D map when the latent is the file's too, else compute one."""
+    own = next((key for key in cohort.store.maps() if cohort.store.index.obsm[key] == 2), None)
+    if recipe.integrate is None and own is not None:
+        return own, cohort.store.obsm(own)
+    if not recipe.analysis.map:
+        return "", None
+    name = map_name(latent_name)
+    kept = checkpoints.load("map") if checkpoints is not None else None
+    if kept is not None:
+        return name, kept[0]["map"]
+    seed = recipe.integrate.seed if recipe.integrate is not None else recipe.cv.seed
+    layout = compute_map(latent, cohort.order, seed, reporter)
+    if checkpoints is not None:
+        checkpoints.save("map", {"map": layout}, {})
+    return name, layout
+
+
+def map_name(latent_name: str) -> str:
+    """Return the obsm key of the map of a latent space, e.g. ``"X_multimil_umap"``."""
+    return f"{latent_name}_umap"
+
+
+def _prediction(
+    recipe: Recipe, cohort: Cohort, latent: np.ndarray, reporter: Reporter, checkpoints: Checkpoints | None
+) -> MILResult | None:
+    if recipe.target is None:
+        return None
+    return predict(recipe, cohort, latent, reporter, checkpoints)
+
+
+def _pack(result: IntegrationResult) -> tuple[dict[str, np.ndarray], dict[str, object]]:
+    arrays = {f"weights/{name}": array for name, array in result.weights.items()}
+    arrays |= {
+        "latent": result.latent,
+        "modality_weight": result.modality_weight,
+        "train": result.curve.train,
+        "held_out": result.curve.held_out,
+    }
+    values = {
+        "modalities": list(result.modalities),
+        "best_epoch": result.curve.best_epoch,
+        "details": dict(result.details),
+    }
+    return arrays, values
+
+
+def _unpack(arrays: dict[str, np.ndarray], values: dict[str, object]) -> IntegrationResult:
+    start = "weights/"
+    modalities, details = values["modalities"], values["details"]
+    assert isinstance(modalities, list)
+    assert isinstance(details, dict)
+    return IntegrationResult(
+        latent=arrays["latent"],
+        modality_weight=arrays["modality_weight"],
+        modalities=tuple(modalities),
+        curve=Curve(INTEGRATION, arrays["train"], arrays["held_out"], int(str(values["best_epoch"]))),
+        weights={key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)},
+        details=details,
+    )

@@ -78,7 +78,7 @@ class ObjectStore:
     def put_array(self, array: np.ndarray) -> str:
         """Keep one array; boolean ones take one bit per value."""
         known = self._known.get(id(array))
-        if known is not None and known[0] is array and not array.flags.writeable:
+        if known is not None and not array.flags.writeable and self.has(known[1]):
             return known[1]
         name = self.put_arrays({"array": array})
         if not array.flags.writeable:

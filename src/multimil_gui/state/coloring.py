@@ -25,6 +25,7 @@ from multimil_gui.state.palettes import (
 from multimil_gui.state.runs import Runs
 from multimil_gui.state.samples import SamplesView
 from multimil_gui.state.scatter_view import ColorScale
+from multimil_gui.state.top import top_mask
 from multimil_gui.state.view import ColorKind, ScoreSource, View
 
 if TYPE_CHECKING:
@@ -92,11 +93,10 @@ class Inputs:
     @property
     def scored(self) -> tuple[MILResult, CellScores, Cohort] | None:
         """The active prediction, its scores from the chosen source, and the cohort; None before any prediction."""
-        record, cohort = self.runs.active, self.data.cohort
-        if record is None or record.mil is None or cohort is None:
+        mil, scores, cohort = self.runs.mil, self.runs.scores(self.view.source), self.data.cohort
+        if mil is None or scores is None or cohort is None:
             return None
-        mil = record.mil
-        return mil, mil.held_out_cells if self.view.source is ScoreSource.HELD_OUT else mil.trained_cells, cohort
+        return mil, scores, cohort
 
     @property
     def source_words(self) -> str:
@@ -217,25 +217,21 @@ def _prediction(inputs: Inputs) -> Coloring:
     if inputs.scored is None or name not in inputs.scored[0].classes:
         return plain(inputs.store.index.n_cells, f"no prediction of {name} yet")
     mil, _, cohort = inputs.scored
-    predictions = mil.held_out if inputs.view.source is ScoreSource.HELD_OUT else mil.trained
+    predictions = inputs.runs.predictions(inputs.view.source)
+    assert predictions is not None
     numbers = predictions.probability[:, mil.classes.index(name)][cohort.sample_codes]
     scale = ColorScale(0.0, 1.0, _palette(inputs, "viridis"))
     return continuous(numbers, scale, f"predicted probability of {name}, {inputs.source_words}")
 
 
 def _top(inputs: Inputs) -> Coloring:
-    from multimil_gui.analysis.scores import top_cells
-
     if inputs.scored is None:
         return plain(inputs.store.index.n_cells, "no attention yet")
     _, scores, cohort = inputs.scored
     view = inputs.view
-    per_condition = view.top_scope is Scope.CONDITION
-    inside = top_cells(
-        scores.attention, cohort.sample_codes, cohort.samples.label, view.top_percent, per_condition=per_condition
-    )
+    inside = top_mask(scores, cohort, view.top_percent, view.top_scope)
     name = f"top {view.top_percent:g} %"
-    where = "per condition" if per_condition else "overall"
+    where = "per condition" if view.top_scope is Scope.CONDITION else "overall"
     title = f"{name} attention {where}, {inputs.source_words}"
     return _groups((~inside).astype(np.int64), (name, _OTHER), {name: category_colors(5)[4]}, title)
 

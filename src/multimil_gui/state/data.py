@@ -59,8 +59,10 @@ class Arrays(Mapping[str, np.ndarray]):
         return name in self._stored or name in self.computed
 
     def with_computed(self, name: str, array: np.ndarray) -> Arrays:
-        """Return a copy that also has ``array``, with what was read before."""
-        copy = Arrays(self._stored, self._read, {**self.computed, name: array})
+        """Return a copy that also has ``array`` (read-only float32), with what was read before."""
+        frozen = np.ascontiguousarray(array, dtype=np.float32).view()
+        frozen.setflags(write=False)
+        copy = Arrays(self._stored, self._read, {**self.computed, name: frozen})
         copy._cache = self._cache
         return copy
 
@@ -122,6 +124,10 @@ class DataState(Part[Data]):
         return 0 if self.store is None else self.store.index.n_cells
 
 
-def map_of(store: Store, key: str) -> np.ndarray:
-    """Return the first two columns of an obsm array: (n_cells, 2) float32."""
-    return np.ascontiguousarray(store.obsm(key)[:, :2], dtype=np.float32)
+def open_data(store: Store) -> Data:
+    """Return what a store offers; its maps (the first two columns of an obsm array) are read when asked for."""
+    return Data(
+        store=store,
+        maps=Arrays(store.maps(), lambda key: np.ascontiguousarray(store.obsm(key)[:, :2], dtype=np.float32)),
+        latents=Arrays(store.latents(), store.latent),
+    )

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from multimil_gui.analysis.result import IntegrationResult, MILResult, RunResult
+from multimil_gui.analysis.result import CellScores, IntegrationResult, MILResult, Predictions, RunResult
 from multimil_gui.state.evented import Part
+from multimil_gui.state.view import ScoreSource
 
 Result: TypeAlias = RunResult | IntegrationResult | MILResult
 
@@ -90,6 +91,30 @@ class Runs:
     def active(self) -> RunRecord | None:
         """The run whose predictions and scores are shown."""
         return next((record for record in self.records if record.id == self.active_id), None)
+
+    @property
+    def mil(self) -> MILResult | None:
+        """The active run's prediction, or None."""
+        return None if self.active is None else self.active.mil
+
+    def origin(self, source: ScoreSource) -> dict[str, object]:
+        """Return where the shown scores come from, as plain values; empty when there is no active run."""
+        run = self.active
+        if run is None:
+            return {}
+        return {"run": run.name, "run_id": run.id, "latent": run.latent_key, "scores": source.value}
+
+    def scores(self, source: ScoreSource) -> CellScores | None:
+        """Return the active run's scores of the cells, or None before any prediction."""
+        if self.mil is None:
+            return None
+        return self.mil.held_out_cells if source is ScoreSource.HELD_OUT else self.mil.trained_cells
+
+    def predictions(self, source: ScoreSource) -> Predictions | None:
+        """Return the active run's predictions of the samples, or None before any prediction."""
+        if self.mil is None:
+            return None
+        return self.mil.held_out if source is ScoreSource.HELD_OUT else self.mil.trained
 
 
 class RunsState(Part[Runs]):

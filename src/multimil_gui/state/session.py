@@ -13,7 +13,7 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.data.cohort import Scope
 from multimil_gui.state.cell_sets import CellSets, CellSetsState, SetOperation, combine_sets
 from multimil_gui.state.commands import Command, CommandStack
-from multimil_gui.state.data import Arrays, Data, DataState, map_of
+from multimil_gui.state.data import Data, DataState, open_data
 from multimil_gui.state.evented import Part
 from multimil_gui.state.receive import free_name, received
 from multimil_gui.state.recipes import to_plain
@@ -21,7 +21,9 @@ from multimil_gui.state.runs import Result, RunRecord, Runs, RunsState
 from multimil_gui.state.samples import SamplesState, SamplesView, VectorKind
 from multimil_gui.state.selection import Combine, Selection, SelectionKind, SelectionRecipe
 from multimil_gui.state.selection_state import SelectionState, combined, nothing
-from multimil_gui.state.view import ColorBy, ColorKind, ScoreSource, View, ViewState
+from multimil_gui.state.snapshot import Snapshot
+from multimil_gui.state.top import top_mask
+from multimil_gui.state.view import ColorBy, ColorKind, View, ViewState
 
 if TYPE_CHECKING:
     from multimil_gui.analysis.result import CellScores, MILResult, Predictions
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 #: View settings whose consecutive changes are one undo step (they are dragged).
 _DRAGGED = frozenset({"point_size", "percentiles", "top_percent"})
+
+#: Names of the parts, in the session as in a snapshot.
+_PARTS = ("data", "view", "selection", "cell_sets", "samples", "runs")
 
 
 class Session:
@@ -72,13 +77,8 @@ class Session:
     def open_store(self, store: Store) -> None:
         """Show other data: forgets all that belonged to the data before."""
         names = store.maps()
-        data = Data(
-            store=store,
-            maps=Arrays(names, lambda key: map_of(store, key)),
-            latents=Arrays(store.latents(), store.latent),
-        )
         self._receive(
-            (self.data, data),
+            (self.data, open_data(store)),
             (self.view, View(map_key=names[0] if names else "", point_size=self.view.point_size)),
             (self.selection, nothing(store.index.n_cells)),
             (self.cell_sets, CellSets()),
@@ -102,7 +102,7 @@ class Session:
     def add_map(self, name: str, xy: np.ndarray, *, show: bool = True) -> str:
         """Add a computed map ((n_cells, 2) float32) and show it; returns its name, made unique."""
         key = free_name(name, self.data.maps)
-        self._receive((self.data, self._data_with(maps=(key, xy))))
+        self._receive((self.data, replace(self.data.value, maps=self.data.maps.with_computed(key, xy))))
         if show:
             self.set_view(map_key=key)
         return key
@@ -220,7 +220,9 @@ class Session:
             When there is no prediction yet.
         """
         mask = self.top_mask(percent, scope)
-        recipe = SelectionRecipe(SelectionKind.TOP, {"percent": percent, "scope": scope.value, **self._score_origin()})
+        recipe = SelectionRecipe(
+            SelectionKind.TOP, {"percent": percent, "scope": scope.value, **self.runs.value.origin(self.view.source)}
+        )
         self._command(
             f"Select top {percent:g} %",
             (self.view, self._view_with(top_percent=percent, top_scope=scope)),
@@ -278,41 +280,31 @@ class Session:
         record = next((record for record in self.runs.with_prediction if record.id == run_id), None)
         if record is None:
             raise Refusal("This run has no prediction to show.", f"Run {run_id}.", "Choose a run that predicts.")
-        if run_id != self.runs.value.active_id:
-            self._command(f"Show {record.name}", (self.runs, replace(self.runs.value, active_id=run_id)))
+        before = self.runs.value.active_id
+        if run_id != before:
+            # Only the choice is undone: runs that finish in between stay.
+            self.commands.run(
+                Command(f"Show {record.name}", lambda: self._set_active(run_id), lambda: self._set_active(before))
+            )
 
     def mil(self) -> MILResult | None:
         """Return the active run's prediction, or None."""
-        return self.runs.active.mil if self.runs.active is not None else None
+        return self.runs.value.mil
 
     def scores(self) -> CellScores | None:
         """Return the scores of the cells from the models that ``view.source`` names, or None before any prediction."""
-        mil = self.mil()
-        if mil is None:
-            return None
-        return mil.held_out_cells if self.view.source is ScoreSource.HELD_OUT else mil.trained_cells
+        return self.runs.value.scores(self.view.source)
 
     def predictions(self) -> Predictions | None:
         """Return the predictions of the samples from the models that ``view.source`` names, or None."""
-        mil = self.mil()
-        if mil is None:
-            return None
-        return mil.held_out if self.view.source is ScoreSource.HELD_OUT else mil.trained
+        return self.runs.value.predictions(self.view.source)
 
     def top_mask(self, percent: float, scope: Scope) -> np.ndarray:
         """Return (n_cells,) bool: the cells with the highest attention. Refusal when there is no prediction yet."""
-        from multimil_gui.analysis.scores import top_cells
-
         scores, cohort = self.scores(), self._cohort()
         if scores is None:
             raise Refusal("There is no attention yet.", "", "Run a prediction first.")
-        return top_cells(
-            scores.attention,
-            cohort.sample_codes,
-            cohort.samples.label,
-            percent,
-            per_condition=scope is Scope.CONDITION,
-        )
+        return top_mask(scores, cohort, percent, scope)
 
     # -- saving --------------------------------------------------------------------------------------------------------
 
@@ -326,6 +318,27 @@ class Session:
         self._saved = self._values()
         self._tell_modified()
 
+    def snapshot(self) -> Snapshot:
+        """Return everything as frozen values, for writing it to disk from any thread."""
+        return Snapshot(
+            self.data.value,
+            self.view.value,
+            self.selection.value,
+            self.cell_sets.value,
+            self.samples.value,
+            self.runs.value,
+            dict(self.layout),
+        )
+
+    def restore(self, snapshot: Snapshot, *, saved: bool) -> None:
+        """Put everything back as it was; with ``saved`` it counts as being on disk already."""
+        values = (getattr(snapshot, name) for name in _PARTS)
+        self._receive(*zip(self._parts(), values, strict=True))
+        self.layout = dict(snapshot.layout)
+        self.commands.clear()
+        if saved:
+            self.mark_saved()
+
     def provenance(self) -> dict[str, object]:
         """Return what a selection made now rests on, as plain values."""
         index = self._store().index
@@ -333,19 +346,13 @@ class Session:
             "source_name": index.source_name,
             "source_hash": index.source_hash,
             "map": self.view.map_key,
-            **self._score_origin(),
+            **self.runs.value.origin(self.view.source),
         }
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _score_origin(self) -> dict[str, object]:
-        run = self.runs.active
-        if run is None:
-            return {}
-        return {"run": run.name, "run_id": run.id, "latent": run.latent_key, "scores": self.view.source.value}
-
     def _parts(self) -> tuple[Part[Any], ...]:
-        return (self.data, self.view, self.selection, self.cell_sets, self.samples, self.runs)
+        return tuple(getattr(self, name) for name in _PARTS)
 
     def _values(self) -> tuple[object, ...]:
         return tuple(part.value for part in self._parts())
@@ -363,8 +370,8 @@ class Session:
     def _view_with(self, **changes: Any) -> View:
         return replace(self.view.value, **changes)
 
-    def _data_with(self, maps: tuple[str, np.ndarray]) -> Data:
-        return replace(self.data.value, maps=self.data.maps.with_computed(*maps))
+    def _set_active(self, run_id: int | None) -> None:
+        self._receive((self.runs, replace(self.runs.value, active_id=run_id)))
 
     def _command(self, label: str, *changes: tuple[Part[Any], Any], merge: str = "") -> None:
         before = tuple((part, part.value) for part, _ in changes)

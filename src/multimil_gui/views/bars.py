@@ -82,7 +82,7 @@ class Bars(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Return the least width, at full height."""
-        return QSize(140, self.sizeHint().height())
+        return QSize(180, self.sizeHint().height())
 
     def bar_rects(self) -> tuple[tuple[QRectF, ...], ...]:
         """Return the rectangles of each bar's segments in widget pixels."""

@@ -212,7 +212,9 @@ class TrainingCurves(QWidget):
         values = np.concatenate([stage.train.y, stage.held_out.y])
         last = max([*stage.train.x[-1:], *stage.held_out.x[-1:]], default=stage.best)
         self._best_text.setAnchor((0, 0) if stage.best < 0.6 * last else (1, 0))
-        self._best_text.setPos(stage.best, float(np.nanmax(values)) if len(values) else 0.0)
+        # Below the legend, above where a falling curve has gone.
+        low, high = (float(np.nanmin(values)), float(np.nanmax(values))) if len(values) else (0.0, 0.0)
+        self._best_text.setPos(stage.best, low + 0.68 * (high - low))
 
     def _words(self, name: str | None, stage: _Stage) -> str:
         parts = [name] if name and not self._box.isVisible() else []

@@ -228,9 +228,7 @@ def _auto_size(count: int, options: FigureOptions) -> float:
 def _draw_legend(figure: Figure, entries: list[LegendEntry], left: float, top: float, options: FigureOptions) -> None:
     from matplotlib.lines import Line2D
 
-    handles = [
-        Line2D([], [], marker="o", linestyle="", markersize=4.2, color="#%02x%02x%02x" % entry.rgb) for entry in entries
-    ]
+    handles = [Line2D([], [], marker="o", linestyle="", markersize=4.2, color=_hex(entry.rgb)) for entry in entries]
     legend = figure.legend(
         handles,
         [_level(entry) for entry in entries],
@@ -266,3 +264,8 @@ def _draw_bar(
     bar.ax.tick_params(labelsize=6, width=0.5, length=2, colors=_INK)
     if scale.centre is not None:
         bar.ax.axhline(scale.centre, color=_INK, linewidth=0.6)
+
+
+def _hex(rgb: tuple[int, int, int]) -> str:
+    red, green, blue = rgb
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -80,9 +80,12 @@ def flat_colors(lut: np.ndarray, background: tuple[int, int, int]) -> np.ndarray
 
 
 @lru_cache(maxsize=64)
-def disc_stamps(diameter: float, opacity: float) -> np.ndarray:
-    """Return (4, 4, k, k) uint16 opacities (0-256) of an anti-aliased disc by sub-pixel phase (y, x)."""
-    k = math.ceil(diameter) + 2
+def disc_stamps(diameter: float, opacity: float, size: int = 0) -> np.ndarray:
+    """Return (4, 4, k, k) uint16 opacities (0-256) of an anti-aliased disc by sub-pixel phase (y, x).
+
+    ``size`` is k; 0 takes the smallest square that holds the disc.
+    """
+    k = size or math.ceil(diameter) + 2
     pixel = np.arange(k) + 0.5
     centres = (np.arange(_PHASES) + 0.5) / _PHASES + k / 2
     offset = pixel[None, :] - centres[:, None]
@@ -198,8 +201,7 @@ class _Painter:
         stamps = disc_stamps(diameter, opacity)
         if rims is not None:
             # Same square as the rim, so that both share their loop; the fill is a hairline smaller.
-            inner = disc_stamps(diameter - 1.2 * self.scene.ratio, opacity)
-            stamps = _centred(inner, rims.shape[-1])
+            stamps = disc_stamps(diameter - 1.2 * self.scene.ratio, opacity, rims.shape[-1])
         self.kernels.blend(
             points.x,
             points.y,
@@ -251,20 +253,6 @@ class _Painter:
         alphas = np.rint(256 * (1 - (1 - np.array(opacities)[:, None]) ** hits)).astype(np.uint16)
         border = self.border
         module.compose(covered, border, np.stack(colors), alphas, work[border:-border, border:-border])
-
-
-@lru_cache(maxsize=64)
-def _offset(inner: int, outer: int) -> int:
-    return (outer - inner) // 2
-
-
-def _centred(stamps: np.ndarray, k: int) -> np.ndarray:
-    """Return the stamps in the middle of a (k, k) square."""
-    inner = stamps.shape[-1]
-    start = _offset(inner, k)
-    result = np.zeros((*stamps.shape[:2], k, k), dtype=stamps.dtype)
-    result[:, :, start : start + inner, start : start + inner] = stamps
-    return result
 
 
 def render_plain(scene: Scene, most: int = 150_000) -> np.ndarray:

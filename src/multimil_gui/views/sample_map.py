@@ -52,6 +52,7 @@ class _SelectBox(pg.ViewBox):
 
     region_drawn = Signal(object, object)
     pressed_at = Signal(object, object)
+    double_clicked = Signal()
 
     def __init__(self) -> None:
         super().__init__(lockAspect=False, enableMenu=False)
@@ -59,6 +60,7 @@ class _SelectBox(pg.ViewBox):
         self._band.setZValue(1e6)
         self._band.hide()
         self.addItem(self._band, ignoreBounds=True)
+        self.disableAutoRange()
 
     def set_accent(self, color: str) -> None:
         """Colour the rectangle."""
@@ -89,7 +91,7 @@ class _SelectBox(pg.ViewBox):
             return
         ev.accept()
         if ev.double():
-            self.autoRange()
+            self.double_clicked.emit()
         else:
             self.pressed_at.emit(self.mapToView(ev.pos()), combine_from(ev.modifiers()))
 
@@ -125,6 +127,7 @@ class SampleScatter(QWidget):
             self._plot.addItem(item)
         self._box.region_drawn.connect(self._region_drawn)
         self._box.pressed_at.connect(self._clicked)
+        self._box.double_clicked.connect(self.fit)
         self._plot.scene().sigMouseMoved.connect(self._moved)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -138,8 +141,16 @@ class SampleScatter(QWidget):
         count = len(points.positions) if points is not None else 0
         self._chosen = frozenset(sample for sample in self._chosen if sample < count)
         self._draw()
-        if count:
-            self._plot.autoRange(padding=0.12)
+        self.fit()
+
+    def fit(self) -> None:
+        """Show all samples."""
+        if self._points is None or not len(self._points.positions):
+            return
+        # Not the view box's own automatic range, which grows with the size of the symbols.
+        low, high = np.nanmin(self._points.positions, axis=0), np.nanmax(self._points.positions, axis=0)
+        span = np.where(high > low, high - low, 1.0)
+        self._box.setRange(QRectF(*low, *span), padding=0.1)
 
     def set_selected(self, samples: Iterable[int]) -> None:
         """Highlight these samples."""

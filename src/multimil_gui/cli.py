@@ -143,7 +143,7 @@ def _worker(words: Sequence[str]) -> Callable[[], int] | None:
     if flag == "--import-worker":
         from multimil_gui.data.worker import main as import_main
 
-        return lambda: import_main(list(words[1:]))
+        return import_main
     return None
 
 
@@ -166,13 +166,20 @@ def _interrupted(args: argparse.Namespace) -> str:
 
 
 def _refuse(refusal: Refusal, as_json: bool) -> None:
-    problems = [(problem.what, problem.where, problem.fix) for problem in getattr(refusal, "problems", ())]
-    problems = problems or [(refusal.what, refusal.where, refusal.fix)]
+    problems = _errors(refusal)
     if as_json:
         found = [dict(zip(("what", "where", "fix"), problem, strict=True)) for problem in problems]
         _print_json({"status": REFUSED, **found[0], "problems": found})
     for problem in problems:
         _say("\n  ".join(part for part in problem if part))
+
+
+def _errors(refusal: Refusal) -> list[tuple[str, str, str]]:
+    """Return what, where and fix of everything that was refused at once."""
+    from multimil_gui.data.cohort import Severity
+
+    problems = [problem for problem in getattr(refusal, "problems", ()) if problem.severity is Severity.ERROR]
+    return [(problem.what, problem.where, problem.fix) for problem in problems or [refusal]]
 
 
 def _broken(error: Exception, as_json: bool) -> int:
@@ -186,27 +193,21 @@ def _broken(error: Exception, as_json: bool) -> int:
 
 
 def _print_inspection(file: Path, inspection: Inspection) -> None:
-    print(f"{file.name} can be read.")
-    for key, value in inspection.summary.items():
-        for line in _lines(str(key).replace("_", " "), value, "  "):
-            print(line)
+    summary: Mapping[str, Any] = inspection.summary
+    print(f"{file.name} can be read: {summary['n_cells']:,} cells.")
+    for name, modality in summary["modalities"].items():
+        values = "counts" if modality["counts"] else "values"
+        features, cells = f"{modality['n_features']:,} features", f"{modality['n_cells']:,} cells"
+        print(f"  {name}: {features} in {cells}, {values} ({', '.join(modality['layers'])})")
+    for column in summary["obs"]:
+        levels = f": {', '.join(column['levels'][:8])}" if column["levels"] else ""
+        more = ", ..." if len(column["levels"]) > 8 else ""
+        missing = f", {column['n_missing']:,} missing" if column["n_missing"] else ""
+        print(f"  obs {column['name']}: {column['kind']}, {column['n_levels']:,} levels{missing}{levels}{more}")
+    if summary["obsm"]:
+        print("  obsm " + ", ".join(f"{key} ({n_dims})" for key, n_dims in summary["obsm"].items()))
     for warning in inspection.warnings:
         print(f"  Warning: {warning}")
-
-
-def _lines(key: str, value: Any, indent: str) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        yield f"{indent}{key}:"
-        for inner, item in value.items():
-            yield from _lines(str(inner), item, f"{indent}  ")
-    elif isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
-        yield f"{indent}{key}:"
-        for item in value:
-            yield f"{indent}  " + ", ".join(f"{name} {entry}" for name, entry in item.items())
-    elif isinstance(value, list | tuple):
-        yield f"{indent}{key}: {', '.join(str(item) for item in value)}"
-    else:
-        yield f"{indent}{key}: {value}"
 
 
 def _print_written(out: Path, written: Written) -> None:

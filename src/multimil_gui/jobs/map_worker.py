@@ -64,6 +64,8 @@ def _receive() -> bytes:
 
 
 def _end_with_the_parent() -> None:
-    sys.stdin.buffer.read()
-    # Standard input ends when the parent is gone, killed or not: nobody waits for the map any more.
+    """End when standard input does: the parent is gone, killed or not, and nobody waits for the map any more."""
+    # Not through sys.stdin: a thread that waits in it keeps Python from ending.
+    while os.read(0, 1):
+        continue
     os._exit(1)

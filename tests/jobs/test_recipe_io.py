@@ -172,7 +172,14 @@ _mil = st.builds(
 )
 _rest = {
     "data": _data,
-    "target": st.none() | st.builds(TargetSection, column=_text, order=st.lists(_text).map(tuple), reference=_text),
+    "target": st.none()
+    | st.builds(
+        TargetSection,
+        column=_text,
+        order=st.lists(_text).map(tuple),
+        reference=_text,
+        ignore=st.lists(_text).map(tuple),
+    ),
     "mil": _mil,
     "cv": st.builds(CVSection, folds=st.integers(2, 100), seed=st.integers(0, 2**62)),
     "analysis": st.builds(AnalysisSection, top_percent=st.floats(0.1, 100), top_scope=st.sampled_from(Scope)),

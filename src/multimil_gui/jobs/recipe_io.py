@@ -70,14 +70,8 @@ def plain_values(recipe: Recipe) -> dict[str, object]:
 def columns_of(recipe: Recipe) -> Columns:
     """Return which obs columns mean what."""
     data, target = recipe.data, recipe.target
-    columns = Columns(
-        sample=data.sample,
-        donor=data.donor,
-        cell_type=data.cell_type,
-        covariates=data.covariates,
-    )
     if target is None:
-        return columns
+        return Columns(data.sample, data.donor, data.cell_type, data.covariates)
     return Columns(
         sample=data.sample,
         donor=data.donor,
@@ -87,6 +81,7 @@ def columns_of(recipe: Recipe) -> Columns:
         kind=target.kind,
         order=target.order,
         reference=target.reference,
+        ignore=target.ignore,
     )
 
 

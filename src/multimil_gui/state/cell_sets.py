@@ -11,6 +11,7 @@ import numpy as np
 from multimil_gui.core.errors import Refusal
 from multimil_gui.state.evented import Part
 from multimil_gui.state.palettes import category_colors
+from multimil_gui.state.recipes import bounded
 from multimil_gui.state.selection import SelectionKind, SelectionRecipe
 
 
@@ -169,7 +170,7 @@ def combine_sets(sets: tuple[CellSet, ...], operation: SetOperation) -> tuple[np
     recipe = SelectionRecipe(
         SelectionKind.COMBINATION,
         {"operation": operation.value, "sets": [item.name for item in sets]},
-        parents=tuple(item.recipe for item in sets),
+        parents=tuple(bounded(item.recipe) for item in sets),
     )
     return mask, recipe
 

@@ -14,6 +14,9 @@ _JOIN = {
     Combine.INTERSECT: "within",
 }
 
+#: Deepest nesting of a recipe's JSON values that is put into another recipe.
+_MAX_DEPTH = 16
+
 
 def to_plain(recipe: SelectionRecipe) -> dict[str, Any]:
     """Return the recipe as JSON values."""
@@ -35,8 +38,20 @@ def from_plain(plain: Mapping[str, Any]) -> SelectionRecipe:
     )
 
 
+def bounded(recipe: SelectionRecipe) -> SelectionRecipe:
+    """Return the recipe to be kept inside another one; when it is nested deeply already, only its description stays.
+
+    Sets made of sets made of sets would else become too deep for any reader of JSON.
+    """
+    if _depth(to_plain(recipe)) <= _MAX_DEPTH:
+        return recipe
+    return SelectionRecipe(recipe.kind, {"description": describe(recipe)})
+
+
 def describe(recipe: SelectionRecipe) -> str:
     """Return how a selection was made, in words: "drawn on X_umap, plus top 10 % attention per condition"."""
+    if "description" in recipe.parameters:
+        return str(recipe.parameters["description"])
     if recipe.kind is SelectionKind.COMBINATION:
         sets = ", ".join(str(name) for name in _list(recipe.parameters.get("sets")))
         return f"{recipe.parameters.get('operation', 'combination')} of {sets}"
@@ -66,6 +81,14 @@ def _step(recipe: SelectionRecipe) -> str:
             return f"cell set {parameters.get('set')}"
         case _:
             return recipe.kind.value
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max((_depth(item) for item in value.values()), default=0)
+    if isinstance(value, (list, tuple)):
+        return 1 + max((_depth(item) for item in value), default=0)
+    return 0
 
 
 def _list(value: object) -> list[object]:

@@ -16,7 +16,7 @@ from multimil_gui.state.commands import Command, CommandStack
 from multimil_gui.state.data import Data, DataState, open_data
 from multimil_gui.state.evented import Part
 from multimil_gui.state.receive import free_name, received
-from multimil_gui.state.recipes import to_plain
+from multimil_gui.state.recipes import bounded, to_plain
 from multimil_gui.state.runs import Result, RunRecord, Runs, RunsState
 from multimil_gui.state.samples import SamplesState, SamplesView, VectorKind
 from multimil_gui.state.selection import Combine, Selection, SelectionKind, SelectionRecipe
@@ -241,7 +241,7 @@ class Session:
     def select_cell_set(self, set_id: int, combine: Combine = Combine.REPLACE) -> None:
         """Select the cells of a cell set."""
         item = self.cell_sets.get(set_id)
-        parameters = {"set": item.name, "recipe": to_plain(item.recipe)}
+        parameters = {"set": item.name, "recipe": to_plain(bounded(item.recipe))}
         self.select(item.mask, SelectionRecipe(SelectionKind.CELL_SET, parameters), combine)
 
     # -- cell sets -----------------------------------------------------------------------------------------------------

@@ -161,8 +161,8 @@ def set_property(widget: QWidget, name: str, value: object) -> None:
         style.polish(widget)
 
 
-def button(text: str, tooltip: str, name: str, slot: Callable[..., Any] | None = None) -> QPushButton:
-    """Return a push button with a tooltip, an object name and an accessible name."""
+def button(text: str, tooltip: str, name: str, slot: Any = None) -> QPushButton:
+    """Return a push button with a tooltip, an object name and an accessible name; ``slot`` may be a signal."""
     result = QPushButton(text)
     result.setToolTip(tooltip)
     result.setObjectName(name)

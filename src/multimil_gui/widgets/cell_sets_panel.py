@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
-from qtpy.QtGui import QIcon, QKeyEvent
+from qtpy.QtGui import QColor, QIcon, QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -246,8 +248,6 @@ class CellSetsPanel(QWidget):
             self.refresh()
 
     def _on_color(self) -> None:
-        from qtpy.QtGui import QColor
-
         set_id = self.marked()[0]
         chosen = QColorDialog.getColor(
             QColor(*self._session.cell_sets.get(set_id).color), self, "Colour of the cell set"
@@ -257,7 +257,7 @@ class CellSetsPanel(QWidget):
 
     def _on_delete(self) -> None:
         for set_id in self.marked():
-            self._notice.attempt(lambda gone=set_id: self._session.delete_cell_set(gone))
+            self._notice.attempt(partial(self._session.delete_cell_set, set_id))
 
     def _on_operation(self) -> None:
         sender = self.sender()
@@ -274,11 +274,10 @@ class CellSetsPanel(QWidget):
     def eventFilter(self, watched: object, event: QEvent | None) -> bool:
         """Return selects the cells, Delete deletes the marked sets."""
         if watched is self.tree and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            editing = self.tree.state() == QAbstractItemView.State.EditingState
-            if not editing and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._on_select()
                 return True
-            if not editing and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
                 self._on_delete()
                 return True
         return False

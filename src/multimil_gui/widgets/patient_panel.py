@@ -96,6 +96,7 @@ class PatientPanel(QWidget):
         self._proxy.setSourceModel(self._model)
         self._proxy.setSortRole(SORT_ROLE)
         self._make_parts()
+        self._color_map()
         selection = self.table.selectionModel()
         if selection is not None:
             selection.selectionChanged.connect(self._on_table)

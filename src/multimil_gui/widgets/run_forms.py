@@ -27,6 +27,8 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         A pydantic ``Options`` class of booleans, integers, floats and enums.
     leave_out
         Fields that are not shown and keep the value last given to :meth:`set_options`.
+    fold_advanced
+        Fold the advanced fields away; a short form may show them all.
 
     Signals
     -------
@@ -37,7 +39,12 @@ class OptionsForm(QWidget, Generic[OptionsT]):
     changed = Signal()
 
     def __init__(
-        self, options_class: type[OptionsT], leave_out: Collection[str] = (), parent: QWidget | None = None
+        self,
+        options_class: type[OptionsT],
+        leave_out: Collection[str] = (),
+        parent: QWidget | None = None,
+        *,
+        fold_advanced: bool = True,
     ) -> None:
         super().__init__(parent)
         self.setObjectName(f"form_{options_class.__name__}")
@@ -56,17 +63,17 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         self._caption_width = max(metrics.horizontalAdvance(field.title) for field in self.fields.values()) + 4
         self._general = MarkedLine(Mark.ERROR, "", self)
         self._general.hide()
-        self._lay_out()
+        self._lay_out(fold_advanced)
         for field in self.fields.values():
             field.widget.changed.connect(self._on_changed)
         self.set_options(options_class())
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, fold_advanced: bool) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addWidget(self._form([field for field in self.fields.values() if not field.advanced]))
-        advanced = [field for field in self.fields.values() if field.advanced]
+        advanced = [field for field in self.fields.values() if field.advanced and fold_advanced]
+        layout.addWidget(self._form([field for field in self.fields.values() if field not in advanced]))
         self.advanced: Section | None = None
         if advanced:
             page = self._form(advanced)
@@ -165,10 +172,14 @@ class OptionsForm(QWidget, Generic[OptionsT]):
 
 
 def options_form(
-    options_class: type[OptionsT], leave_out: Collection[str] = (), parent: QWidget | None = None
+    options_class: type[OptionsT],
+    leave_out: Collection[str] = (),
+    parent: QWidget | None = None,
+    *,
+    fold_advanced: bool = True,
 ) -> OptionsForm[OptionsT]:
     """Return a form for an options class."""
-    return OptionsForm(options_class, leave_out, parent)
+    return OptionsForm(options_class, leave_out, parent, fold_advanced=fold_advanced)
 
 
 _LIMIT_WORDS = (

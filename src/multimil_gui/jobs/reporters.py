@@ -95,11 +95,13 @@ class ConsoleReporter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._bar is not None:
+            if kind is None:
+                self._end_task(self._bar)
             self._bar.stop()
             self._bar = None
 
     def progress(self, progress: Progress) -> None:
-        """Show the progress; a new message starts a new bar."""
+        """Show the progress; a new message starts a new bar below."""
         if self._bar is None:
             if progress.message and progress.message != self._message:
                 self._say(progress.message)
@@ -122,11 +124,17 @@ class ConsoleReporter:
         total = progress.total or None
         numbers = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in progress.metrics.items())
         if self._task is None or progress.message != self._message:
-            if self._task is not None:
-                bar.stop_task(self._task)
-                bar.update(self._task, visible=False)
+            self._end_task(bar)
             self._task = bar.add_task(progress.message, total=total, numbers="")
         bar.update(self._task, completed=progress.done, total=total, numbers=numbers)
+
+    def _end_task(self, bar: RichProgress) -> None:
+        """Let a finished stage stand above the next one."""
+        if self._task is None:
+            return
+        if bar.tasks[-1].total is None:
+            bar.update(self._task, total=1, completed=1)
+        bar.stop_task(self._task)
 
 
 def _bar(console: object) -> RichProgress:

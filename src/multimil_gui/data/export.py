@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from multimil_gui.data.cohort import Cohort
+from multimil_gui.data.elements import make_unique
+from multimil_gui.data.store import Store
+from multimil_gui.project.commit import atomic_path
 
 if TYPE_CHECKING:
     import pandas as pd
+    from anndata import AnnData
 
 
 def write_result_h5ad(
@@ -46,5 +50,101 @@ def write_result_h5ad(
     -------
     str
         What was written, in words.
+
+    Raises
+    ------
+    Refusal
+        When the file cannot be written.
     """
-    raise NotImplementedError
+    rows = np.arange(cohort.n_cells) if cells is None else np.flatnonzero(cells)
+    data = _annotated(cohort.store, obs, obsm, uns, rows)
+
+    def write(temporary: Path) -> None:
+        data.write_h5ad(temporary, compression="gzip", compression_opts=4)
+
+    atomic_path(path, write)
+    names = list(cohort.store.index.modalities)
+    if len(names) < 2:
+        return f"{len(rows):,} cells with {data.n_vars:,} features."
+    return f"{len(rows):,} cells with {' and '.join(names)} side by side (var column modality)."
+
+
+def _annotated(
+    store: Store, obs: pd.DataFrame, obsm: Mapping[str, np.ndarray], uns: Mapping[str, Any], rows: np.ndarray
+) -> AnnData:
+    import anndata
+    import pandas as pd
+
+    matrix, var = _side_by_side(store, rows)
+    table = store.obs().iloc[rows].copy()
+    if len(store.index.modalities) > 1:
+        for name in store.index.modalities:
+            table[f"has_{name}"] = np.isin(rows, store.modality_rows(name))
+    for column in obs.columns:
+        table[str(column)] = _storable(obs[column].iloc[rows])
+    names, _ = make_unique(store.cell_names()[rows].tolist())
+    table.index = pd.Index(names, dtype=object)
+    data = anndata.AnnData(X=matrix, obs=table, var=var)
+    for key in sorted(store.index.obsm):
+        data.obsm[key] = store.obsm(key)[rows]
+    for key, values in obsm.items():
+        data.obsm[key] = np.ascontiguousarray(np.asarray(values, dtype=np.float32)[rows])
+    if store.index.note:
+        data.uns["source"] = store.index.note
+    data.uns.update(_plain(uns))
+    return data
+
+
+def _side_by_side(store: Store, rows: np.ndarray) -> tuple[Any, pd.DataFrame]:
+    """Return the matrices of all modalities in file rows, beside each other; zero where not measured."""
+    import pandas as pd
+    from scipy.sparse import csr_matrix, hstack
+
+    names = list(store.index.modalities)
+    if len(names) == 1 and store.index.modalities[names[0]].n_cells == store.n_cells:
+        matrix = store.matrix(names[0])[rows]
+        var = pd.DataFrame(index=pd.Index(store.features(names[0]), dtype=object))
+        return matrix, var
+    # Without any modality the file still has its cells, in an empty matrix.
+    blocks: list[Any] = [csr_matrix(np.empty((len(rows), 0), dtype=np.float32))]
+    features: list[str] = []
+    modality: list[str] = []
+    for name in names:
+        present = store.modality_rows(name)
+        kept = np.flatnonzero(np.isin(rows, present))
+        own = csr_matrix(store.matrix(name)[np.searchsorted(present, rows[kept])])
+        spread = csr_matrix((np.ones(len(kept), dtype=own.dtype), (kept, np.arange(len(kept)))), (len(rows), len(kept)))
+        blocks.append(spread @ own)
+        features += store.features(name)
+        modality += [name] * own.shape[1]
+    unique, _ = make_unique(features)
+    var = pd.DataFrame({"modality": pd.Categorical(modality)}, index=pd.Index(unique, dtype=object))
+    return hstack(blocks, format="csr", dtype=_common_type(blocks)), var
+
+
+def _common_type(blocks: list[Any]) -> np.dtype:
+    types = [block.dtype for block in blocks if block.shape[1]]
+    return np.result_type(*types) if types else np.dtype(np.float32)
+
+
+def _storable(series: pd.Series) -> Any:
+    """Return values that anndata writes the same way on every platform: text as categories, gaps kept."""
+    import pandas as pd
+
+    if series.dtype == object:
+        present = series[series.notna()].astype(str)
+        return pd.Categorical(series.astype(object).where(series.isna(), series.astype(str)), sorted(set(present)))
+    return series.array
+
+
+def _plain(value: Any) -> Any:
+    """Return nested plain values as anndata can store them: no None, no tuples of mixed types."""
+    if isinstance(value, Mapping):
+        return {str(key).replace("/", "_"): _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        if all(isinstance(item, (int, float, bool)) for item in value) and value:
+            return np.asarray(value)
+        return np.asarray([str(item) for item in value], dtype=object)
+    if isinstance(value, (bool, int, float, str, np.ndarray, np.generic)):
+        return value
+    return str(value)

@@ -174,6 +174,9 @@ class SampleScatter(QWidget):
             axis.setPen(pg.mkPen(line))
             axis.setTextPen(pg.mkPen(foreground))
         self._legend.setLabelTextColor(foreground)
+        paper = pg.mkColor(background)
+        paper.setAlpha(190)
+        self._legend.setBrush(pg.mkBrush(paper))
         self._box.set_accent(accent)
         self._draw()
 

@@ -44,6 +44,8 @@ def combined(old: Selection, mask: np.ndarray, recipe: SelectionRecipe, combine:
 
     The steps are kept flat (not nested), so that a thousand Shift-drags stay a list of a thousand.
     """
+    if mask.shape != old.mask.shape:
+        raise ValueError(f"a mask of {mask.shape} for {old.mask.shape} cells")
     result = combine_masks(old.mask, mask, combine)
     if combine is Combine.REPLACE:
         return Selection(result, replace(recipe, combine=Combine.REPLACE))

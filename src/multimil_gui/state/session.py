@@ -234,7 +234,9 @@ class Session:
     def select_category(self, column: str, level: str, combine: Combine = Combine.REPLACE) -> None:
         """Select the cells of one level of an obs column; level "" is the cells without a value."""
         codes = self._store().labelling(column)
-        code = codes.levels.index(level) if level in codes.levels else -1
+        if level and level not in codes.levels:
+            raise Refusal(f"There is no level “{level}” in {column}.", "", "Choose one of the legend.")
+        code = codes.levels.index(level) if level else -1
         recipe = SelectionRecipe(SelectionKind.CATEGORY, {"column": column, "level": level})
         self.select(codes.codes == code, recipe, combine)
 

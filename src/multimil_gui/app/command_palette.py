@@ -182,7 +182,6 @@ class CommandPalette(QFrame):
         self.line = QLineEdit(self)
         self.line.setPlaceholderText("Type what you want to do…")
         self.line.setAccessibleName("Find an action")
-        self.line.setClearButtonEnabled(True)
         self.list = QListView(self)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -208,7 +207,6 @@ class CommandPalette(QFrame):
         self._before = QApplication.focusWidget()
         self.line.clear()
         self._on_typed("")
-        self._place()
         self.show()
         self.raise_()
         self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -261,6 +259,7 @@ class CommandPalette(QFrame):
         empty = self._model.rowCount() == 0
         self._nothing.setVisible(empty)
         self.list.setVisible(not empty)
+        self._place()
 
     def _on_clicked(self, index: QModelIndex) -> None:
         self._do(index)
@@ -277,6 +276,7 @@ class CommandPalette(QFrame):
             return
         row = QFontMetrics(self.font()).height() + 14
         width = min(WIDTH, window.width() - 40)
-        height = min(_ROWS * row + 64, window.height() - 80)
+        rows = min(max(self._model.rowCount(), 1), _ROWS)
+        height = min(rows * row + 70, window.height() - 80)
         self.resize(width, height)
         self.move(QPoint((window.width() - width) // 2, 64))

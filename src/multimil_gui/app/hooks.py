@@ -155,6 +155,9 @@ class Hooks:
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, error, trace)
             return
+        if self._listener is None and sys.stderr is not None:
+            # Nobody can show it: before the window there is, and after it is gone.
+            sys.__excepthook__(kind, error, trace)
         self._take(_incident(error.with_traceback(trace)))
 
     def _on_thread_exception(self, args: threading.ExceptHookArgs) -> None:

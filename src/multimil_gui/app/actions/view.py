@@ -17,7 +17,6 @@ def _tool(tool: Tool, title: str, key: str, tooltip: str) -> Action:
         tooltip,
         key,
         tool.value,
-        toolbar=True,
         enabled_when=with_map,
         checked_when=lambda situation: situation.tool is tool,
     )
@@ -46,7 +45,6 @@ VIEW_ACTIONS = (
         "Show all cells (double-click does it too).",
         "F",
         "fit",
-        toolbar=True,
         enabled_when=with_map,
     ),
     _tool(Tool.PAN, "Pan", "P", "Drag moves the map; the wheel zooms about the cursor."),

@@ -1,0 +1,96 @@
+"""The few questions that must be answered before going on, and the file dialogs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from multimil_gui.app.settings import Settings
+from multimil_gui.project.project import SUFFIX
+
+DATA_FILTER = "Single-cell data (*.h5ad *.h5mu *.h5 zarr.json .zgroup);;All files (*)"
+
+
+class Leave(StrEnum):
+    """What to do with unsaved changes."""
+
+    SAVE = "save"
+    DISCARD = "discard"
+    STAY = "stay"
+
+
+def ask_leave(parent: QWidget, name: str) -> Leave:
+    """Ask what to do with the unsaved changes of ``name``."""
+    box = QMessageBox(QMessageBox.Icon.NoIcon, "Unsaved changes", f"Save the changes to “{name}” first?", parent=parent)
+    box.setObjectName("askLeave")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setInformativeText("Maps, runs, selections and cell sets made since the last save would be lost.")
+    save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
+    discard = box.addButton("Do not save", QMessageBox.ButtonRole.DestructiveRole)
+    stay = box.addButton("Stay here", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(save)
+    box.setEscapeButton(stay)
+    box.exec()
+    clicked = box.clickedButton()
+    box.deleteLater()
+    if clicked is save:
+        return Leave.SAVE
+    return Leave.DISCARD if clicked is discard else Leave.STAY
+
+
+def ask_stop_job(parent: QWidget, title: str) -> bool:
+    """Ask whether a running job may be cancelled."""
+    box = QMessageBox(QMessageBox.Icon.NoIcon, "A job is running", f"“{title}” is still running.", parent=parent)
+    box.setObjectName("askStopJob")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setInformativeText("It will be cancelled; what it has computed so far is lost.")
+    cancel = box.addButton("Cancel the job", QMessageBox.ButtonRole.DestructiveRole)
+    stay = box.addButton("Stay here", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(stay)
+    box.setEscapeButton(stay)
+    box.exec()
+    clicked = box.clickedButton()
+    box.deleteLater()
+    return clicked is cancel
+
+
+def ask_data_file(parent: QWidget, settings: Settings) -> Path | None:
+    """Ask for a data file; a file inside a ``.zarr`` folder stands for the folder."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Open data", str(settings.folder("data")), DATA_FILTER)
+    if not name:
+        return None
+    path = data_path(Path(name))
+    settings.set_folder("data", path.parent)
+    return path
+
+
+def data_path(path: Path) -> Path:
+    """Return the outermost ``.zarr`` folder that ``path`` lies in, or ``path`` itself."""
+    folders = [folder for folder in (path, *path.parents) if folder.suffix.lower() == ".zarr"]
+    return folders[-1] if folders else path
+
+
+def ask_project(parent: QWidget, settings: Settings) -> Path | None:
+    """Ask for a project folder."""
+    start = str(settings.folder("project"))
+    name = QFileDialog.getExistingDirectory(parent, f"Open project (a {SUFFIX} folder)", start)
+    if not name:
+        return None
+    path = Path(name)
+    settings.set_folder("project", path.parent)
+    return path
+
+
+def ask_new_project(parent: QWidget, settings: Settings, name: str) -> Path | None:
+    """Ask where a new project is to be saved; the answer ends with the suffix of projects."""
+    start = settings.folder("project") / f"{name}{SUFFIX}"
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save project as", str(start), f"MultiMIL project (*{SUFFIX})")
+    if not chosen:
+        return None
+    path = Path(chosen)
+    path = path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
+    settings.set_folder("project", path.parent)
+    return path

@@ -1,0 +1,55 @@
+"""The Help menu."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject
+
+from multimil_gui.app.command_palette import CommandPalette
+from multimil_gui.app.shortcuts_dialog import ShortcutsDialog
+from multimil_gui.app.text_dialog import TextDialog
+
+if TYPE_CHECKING:
+    from multimil_gui.app.main_window import MainWindow
+
+
+class HelpCommands(QObject):
+    """What the Help menu does; every window it opens is not modal and goes with the main window."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._palette = CommandPalette(window.actions_bound, window)
+
+    def palette(self) -> None:
+        """Find an action by a few letters."""
+        self._palette.open()
+
+    def shortcuts(self) -> None:
+        """Show all keys."""
+        ShortcutsDialog(self._window).show()
+
+    def messages(self) -> None:
+        """Show what was told at the bottom right."""
+        entries = self._window.services.notifications.history
+        parts = [
+            f"{entry.kind.value.upper()}  {entry.text}" + (f"\n\n{entry.details}" if entry.details else "")
+            for entry in reversed(entries)
+        ]
+        self._show("Messages", "\n\n".join(parts) or "Nothing was told so far.")
+
+    def system_information(self) -> None:
+        """Show versions, graphics and folders."""
+        from multimil_gui.app.system_information import system_information
+
+        self._show("System information", system_information(self._window.services))
+
+    def about(self) -> None:
+        """Show version, method and licences."""
+        from multimil_gui.app.system_information import about
+
+        self._show("About and licences", about())
+
+    def _show(self, title: str, text: str) -> None:
+        TextDialog(title, text, self._window).show()

@@ -1,0 +1,95 @@
+"""The View menu: tools, point size, theme and layout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject
+
+from multimil_gui.app.roles import ThemeName
+from multimil_gui.app.theme import ThemeChoice
+from multimil_gui.views.canvas import Tool
+
+if TYPE_CHECKING:
+    from multimil_gui.app.main_window import MainWindow
+
+_START_SIZE = 4.0
+_SIZES = (1.0, 24.0)
+
+
+class ViewCommands(QObject):
+    """What the View menu does."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+
+    def fit(self) -> None:
+        """Show all cells."""
+        self._window.workspace.map.fit()
+
+    def use_pan(self) -> None:
+        """Let dragging move the map."""
+        self._use(Tool.PAN)
+
+    def use_lasso(self) -> None:
+        """Let dragging draw a lasso."""
+        self._use(Tool.LASSO)
+
+    def use_rectangle(self) -> None:
+        """Let dragging draw a rectangle."""
+        self._use(Tool.RECTANGLE)
+
+    def points_bigger(self) -> None:
+        """Draw the cells a pixel bigger."""
+        self._resize_points(1.0)
+
+    def points_smaller(self) -> None:
+        """Draw the cells a pixel smaller."""
+        self._resize_points(-1.0)
+
+    def points_auto(self) -> None:
+        """Choose the point size from the density."""
+        self._window.session.set_view(point_size=None)
+
+    def theme_system(self) -> None:
+        """Follow the desktop."""
+        self._choose(ThemeChoice.SYSTEM)
+
+    def theme_light(self) -> None:
+        """Use the light theme."""
+        self._choose(ThemeChoice.LIGHT)
+
+    def theme_dark(self) -> None:
+        """Use the dark theme."""
+        self._choose(ThemeChoice.DARK)
+
+    def toggle_theme(self) -> None:
+        """Use the other theme."""
+        dark = self._window.services.theme.name is ThemeName.DARK
+        self._choose(ThemeChoice.LIGHT if dark else ThemeChoice.DARK)
+
+    def reset_layout(self) -> None:
+        """Put every panel back."""
+        self._window.reset_layout()
+
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or stop doing so."""
+        if self._window.isFullScreen():
+            self._window.showNormal()
+        else:
+            self._window.showFullScreen()
+        self._window.refresh_actions()
+
+    def _use(self, tool: Tool) -> None:
+        self._window.workspace.map.set_tool(tool)
+        self._window.refresh_actions()
+
+    def _resize_points(self, step: float) -> None:
+        now = self._window.session.view.point_size or _START_SIZE
+        self._window.session.set_view(point_size=min(max(now + step, _SIZES[0]), _SIZES[1]))
+
+    def _choose(self, choice: ThemeChoice) -> None:
+        self._window.services.settings.set(theme=choice)
+        self._window.services.theme.apply(choice)
+        self._window.refresh_actions()

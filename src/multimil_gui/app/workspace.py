@@ -1,0 +1,73 @@
+"""The map and the panels round it, made when the first cohort is opened so that the window itself starts fast."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QMainWindow
+
+from multimil_gui.app.decorate import decorate
+from multimil_gui.app.docks import PanelDock
+from multimil_gui.app.roles import Roles
+from multimil_gui.jobs.qt import JobRunner
+from multimil_gui.state.session import Session
+from multimil_gui.widgets.cell_sets_panel import CellSetsPanel
+from multimil_gui.widgets.color_panel import ColorPanel
+from multimil_gui.widgets.latent_map import LatentMap
+from multimil_gui.widgets.patient_panel import PatientPanel
+from multimil_gui.widgets.run_panel import RunPanel
+
+
+class Workspace(QObject):
+    """The parts of the workspace; the window decides where they stand.
+
+    Attributes
+    ----------
+    map
+        The central map.
+    color, cell_sets, patients, run
+        The panels.
+    docks
+        All docks.
+    """
+
+    def __init__(self, session: Session, runner: JobRunner, window: QMainWindow) -> None:
+        super().__init__(window)
+        self.map = LatentMap(session)
+        self.color = ColorPanel(session)
+        self.cell_sets = CellSetsPanel(session)
+        self.patients = PatientPanel(session)
+        self.run = RunPanel(session, runner)
+        self.docks = (
+            PanelDock("dock_color", "Colour", self.color, window, scroll=True),
+            # The map's own side column (title, colour bar, legend) has more room as a panel.
+            PanelDock("dock_legend", "Legend", self.map.side, window),
+            PanelDock("dock_cell_sets", "Cell sets", self.cell_sets, window),
+            PanelDock("dock_patients", "Patients", self.patients, window),
+            PanelDock("dock_run", "Run", self.run, window),
+        )
+
+    def dock(self, name: str) -> PanelDock:
+        """Return the dock with this object name.
+
+        Raises
+        ------
+        KeyError
+            When there is none.
+        """
+        for dock in self.docks:
+            if dock.objectName() == name:
+                return dock
+        raise KeyError(name)
+
+    def show_panel(self, name: str) -> None:
+        """Open a panel and bring it to the front."""
+        dock = self.dock(name)
+        dock.show()
+        dock.raise_()
+
+    def recolor(self, roles: Roles) -> None:
+        """Draw all icons in the theme's colours."""
+        decorate(self.map, roles)
+        for dock in self.docks:
+            dock.recolor(roles)
+            decorate(dock, roles)

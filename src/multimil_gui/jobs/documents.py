@@ -114,7 +114,6 @@ def report(
     }
     if result.integration is not None:
         content["integration"] = {
-            "modalities": list(result.integration.modalities),
             "epochs": len(result.integration.curve.train),
             "best_epoch": result.integration.curve.best_epoch,
             **result.integration.details,
@@ -159,7 +158,8 @@ def obs_columns(result: RunResult, cohort: Cohort, in_top: np.ndarray | None) ->
         "multimil_attention_sd": scores.attention_sd,
     }
     for code, name in enumerate(mil.classes):
-        columns[f"multimil_contribution_{name}"] = scores.contribution[:, code]
+        # A slash would make a folder inside the .h5ad.
+        columns[f"multimil_contribution_{name.replace('/', '_')}"] = scores.contribution[:, code]
     columns["multimil_in_top"] = in_top
     columns["multimil_fold"] = mil.fold[codes]
     predicted = mil.held_out.predicted[codes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from multimil_gui.data.prepare import PreparedInputs
 
 STAGE = "integration"
+_MOST_THREADS = 8
 
 
 def integrate(recipe: Recipe, cohort: Cohort, reporter: Reporter) -> IntegrationResult:
@@ -30,6 +32,7 @@ def integrate(recipe: Recipe, cohort: Cohort, reporter: Reporter) -> Integration
     Refusal
         When the recipe has no ``[integrate]`` section or names a matrix that the file does not have.
     """
+    from multimil_gui.core.device import threads
     from multimil_gui.core.integration import fit_integration
     from multimil_gui.data.prepare import integration_inputs
 
@@ -42,9 +45,20 @@ def integrate(recipe: Recipe, cohort: Cohort, reporter: Reporter) -> Integration
     inputs = integration_inputs(cohort, modalities_of(recipe, cohort), options)
     stop_early(reporter)
     held_out, words = held_out_cells(cohort, inputs, options)
-    fit = fit_integration(inputs.modalities, cohort.n_cells, inputs.covariates, options, held_out, reporter)
+    with threads(integration_threads()):
+        fit = fit_integration(inputs.modalities, cohort.n_cells, inputs.covariates, options, held_out, reporter)
     names = tuple(modality.name for modality in inputs.modalities)
-    return _result(fit, cohort, names, {**inputs.details, "held_out": words})
+    return _result(fit, cohort, names, {"modalities": dict(inputs.details), "held_out": words})
+
+
+def integration_threads() -> int:
+    """Return how many processor threads integration uses: all cores but one, which the window needs.
+
+    The same for window and command line, because the number of threads changes the last bits of a result. More than
+    eight gain nothing at these sizes.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(1, cores - 1), _MOST_THREADS)
 
 
 def modalities_of(recipe: Recipe, cohort: Cohort) -> dict[str, tuple[str, Likelihood]]:

@@ -216,27 +216,22 @@ def _fitted(
     kept = trainer.checkpoints.load(name) if trainer.checkpoints is not None else None
     if kept is not None:
         return _unpack(kept, name, which)
+    from multimil_gui.core.device import threads
     from multimil_gui.core.mil import fit_mil, predict_mil
 
     if trainer.reporter.epochs_left is not None:
         options = options.model_copy(update={"epochs": min(options.epochs, trainer.reporter.epochs_left)})
     seed = int(np.random.SeedSequence([trainer.recipe.cv.seed, number]).generate_state(1)[0])
     assert trainer.cohort.target is not None
-    fit = fit_mil(
-        trainer.latent,
-        trainer.bags,
-        trainer.cohort.samples.label,
-        train,
-        held_out,
-        len(trainer.cohort.target.classes),
-        options,
-        seed,
-        stage,
-        trainer.reporter,
-    )
-    trainer.reporter.end_stage(len(fit.train))
-    stop_early(trainer.reporter)
-    fitted = _pack(fit, predict_mil(fit, trainer.latent, trainer.bags, which, options), name, stage, which)
+    labels, n_classes = trainer.cohort.samples.label, len(trainer.cohort.target.classes)
+    shared = (trainer.latent, trainer.bags)
+    # Its matrices are small: more threads would only wait for each other.
+    with threads(1):
+        fit = fit_mil(*shared, labels, train, held_out, n_classes, options, seed, stage, trainer.reporter)
+        trainer.reporter.end_stage(len(fit.train))
+        stop_early(trainer.reporter)
+        output = predict_mil(fit, *shared, which, options)
+    fitted = _pack(fit, output, name, stage, which)
     if trainer.checkpoints is not None and not trainer.reporter.stopped:
         trainer.checkpoints.save(name, *_arrays(fitted))
     return fitted

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -50,7 +48,6 @@ class _Worker(QObject):
     @Slot(object)
     def run(self, job: _Job) -> None:
         try:
-            _leave_a_core_to_the_window()
             ended = _Ended(job.job_id, result=job.function(*job.args, reporter=job.reporter))
         except BaseException as error:  # noqa: BLE001  SystemExit and MemoryError must end the job, not the program
             ended = _Ended(job.job_id, error=error, details="".join(traceback.format_exception(error)))
@@ -249,10 +246,3 @@ def _outcome(job: _Job, ended: _Ended) -> JobOutcome:
         return JobOutcome(job.job_id, JobState.FAILED, error=explain(ended.error), details=ended.details)
     state = JobState.STOPPED_EARLY if job.reporter.heard_early else JobState.DONE
     return JobOutcome(job.job_id, state, result=ended.result)
-
-
-def _leave_a_core_to_the_window() -> None:
-    """Let torch use all cores but one: the event loop must not wait for a core."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))

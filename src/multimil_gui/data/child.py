@@ -81,6 +81,8 @@ def ask_worker(
         finally:
             _end(child)
             thread.join()
+            if child.stdout is not None:
+                child.stdout.close()
     if "refused" in answer:
         raise Refusal(*[str(part) for part in answer["refused"]][:3])
     return answer

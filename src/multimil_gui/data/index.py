@@ -12,6 +12,9 @@ STORE_VERSION = 1
 #: Levels of a column that are listed in the index.
 MAX_LISTED_LEVELS = 50
 
+#: Columns that a matrix may have to be taken for a latent space.
+MAX_LATENT_DIMS = 500
+
 
 class ColumnKind(StrEnum):
     """What kind of values an obs column holds."""
@@ -76,8 +79,9 @@ class ModalityInfo(_Frozen):
 
     @property
     def embedding(self) -> bool:
-        """Whether the values are a dense real-valued space (PCs, a latent) and not measured features."""
-        return not self.sparse and not self.counts and self.matrices[self.layers[0]].smallest < 0
+        """Whether the first matrix may itself serve as latent space: dense real values, few columns, some negative."""
+        few = self.n_features <= MAX_LATENT_DIMS
+        return few and not self.sparse and not self.counts and self.matrices[self.layers[0]].smallest < 0
 
 
 class ColumnInfo(_Frozen):

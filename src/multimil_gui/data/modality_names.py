@@ -13,8 +13,10 @@ _BY_KEY = {
     ATAC: {"atac", "peaks", "peak", "chromatin", "accessibility", "chromatin accessibility", "scatac"},
 }
 _PEAK = re.compile(r"^(chr)?[0-9A-Za-z._]+[:_-]\d+[-_]\d+$", re.IGNORECASE)
+# Antibodies are called CD3, CD11c or CD45RA; CD3E and CD8A are genes.
 _PROTEIN = re.compile(
-    r"^(anti[- ]?)?(human[- ]?|mouse[- ]?)?(cd\d+[a-z]*|hla-?dr|tcr[a-z]*|ig[gmd]\w*)\b", re.IGNORECASE
+    r"^([Aa]nti[- ]?)?([Hh]uman[- ]?|[Mm]ouse[- ]?)?"
+    r"([Cc][Dd]\d+(RA|RO|[a-l])?|HLA-DR|TCR[a-z]*|tcr[a-z]*|Ig[GMD]\w*)(?![A-Za-z0-9])"
 )
 _AXIS = re.compile(r"^[A-Za-z_ .-]*\d+$")
 _SAMPLED_NAMES = 500

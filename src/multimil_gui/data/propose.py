@@ -12,6 +12,7 @@ from multimil_gui.core.options import Likelihood
 from multimil_gui.data.cohort import Columns, Labelling
 from multimil_gui.data.findings import same_partition
 from multimil_gui.data.index import ColumnKind
+from multimil_gui.data.modality_names import EMBEDDING
 from multimil_gui.data.store import Store
 
 _SAMPLE = ("sample_id", "sample", "sample_name", "samples", "specimen", "orig.ident", "library_id", "library")
@@ -233,7 +234,7 @@ def _covariates(
 def _modalities(store: Store, reasons: dict[str, str]) -> dict[str, tuple[str, Likelihood]]:
     found: dict[str, tuple[str, Likelihood]] = {}
     for name, info in store.index.modalities.items():
-        if info.embedding:
+        if name == EMBEDDING:
             reasons[f"data.modalities.{name}"] = "The matrix is itself an embedding: nothing to integrate."
             continue
         counts = next((layer for layer in info.layers if info.matrices[layer].counts), None)

@@ -108,7 +108,8 @@ def _check_chunks(folder: Path, content: dict[str, Any], place: str) -> None:
 
     Some writers leave out chunks that hold nothing but the fill value, so only text and pointers are certain.
     """
-    grid = content.get("chunks") or content.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape")
+    regular = content.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape")
+    grid = content.get("chunks", regular)
     shape = content.get("shape", [])
     if not isinstance(grid, list) or len(grid) != len(shape) or not all(isinstance(c, int) and c > 0 for c in grid):
         raise Refusal("An array of the zarr folder has impossible chunks.", place, "Copy the folder again.")

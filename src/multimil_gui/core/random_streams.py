@@ -1,0 +1,27 @@
+"""Independent streams of random numbers; the global generators of numpy and torch are never touched."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+
+def numpy_stream(*key: int) -> np.random.Generator:
+    """Return the numpy generator of a key such as ``(seed, model)``; different keys give independent streams."""
+    return np.random.default_rng(np.random.SeedSequence(key))
+
+
+def torch_stream(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return the torch generator of a key; different keys give independent streams."""
+    state = np.random.SeedSequence(key).generate_state(2, np.uint32)
+    generator = torch.Generator(device=device)
+    generator.manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
+    return generator
+
+
+def dropped(x: torch.Tensor, rate: float, generator: torch.Generator | None) -> torch.Tensor:
+    """Return ``x`` with a part ``rate`` of its entries silenced and the rest scaled up; ``x`` itself without generator."""
+    if generator is None or rate == 0.0:
+        return x
+    kept = torch.empty_like(x).bernoulli_(1.0 - rate, generator=generator)
+    return x * kept.div_(1.0 - rate)

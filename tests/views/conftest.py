@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -18,14 +18,12 @@ def _warm() -> None:
 
 
 @pytest.fixture
-def build_canvas(qtbot, _warm) -> Iterator[Callable[..., PointCanvas]]:
+def build_canvas(qtbot, _warm) -> Callable[..., PointCanvas]:
     """Return a function that makes a shown canvas: 10 x 10 data units on 300 x 300 pixels, red, green and blue."""
-    made = []
 
     def build(xy=None, *, backend=Backend.RASTER, size=7.0, background=(255, 255, 255)) -> PointCanvas:
         canvas = make_canvas(prefer=backend)
         qtbot.addWidget(canvas)
-        made.append(canvas)
         canvas.resize(300, 300)
         canvas.set_background(background)
         lut = np.zeros((256, 4), dtype=np.uint8)
@@ -42,6 +40,4 @@ def build_canvas(qtbot, _warm) -> Iterator[Callable[..., PointCanvas]]:
             pass
         return canvas
 
-    yield build
-    for canvas in made:
-        canvas.close()
+    return build

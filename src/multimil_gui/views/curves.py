@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QPen
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from multimil_gui.views.plots import color_axes, faded_pen, quiet_plot
 
 _REDRAW_MS = 100
 _FAINT = 55
@@ -83,9 +86,7 @@ class TrainingCurves(QWidget):
         top.setContentsMargins(0, 0, 0, 0)
         top.addWidget(self._box)
         top.addWidget(self._note, 1)
-        self._plot = pg.PlotWidget(self)
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
+        self._plot = quiet_plot(self)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.setLabel("bottom", "epoch")
         self._plot.setLabel("left", "loss")
@@ -228,11 +229,7 @@ class TrainingCurves(QWidget):
     def set_colors(self, background: str, foreground: str, train: str, held_out: str) -> None:
         """Set the colours ("#rrggbb") from the theme."""
         self._foreground, self._colors = foreground, (train, held_out)
-        self._plot.setBackground(background)
-        for side in ("left", "bottom"):
-            axis = self._plot.getAxis(side)
-            axis.setPen(_pen(foreground, 1, 110))
-            axis.setTextPen(pg.mkPen(foreground))
+        color_axes(self._plot, background, foreground)
         self._plot.showGrid(x=False, y=True, alpha=0.12)
         self._train.setPen(pg.mkPen(train, width=1.6, style=Qt.PenStyle.DashLine))
         self._held_out.setPen(pg.mkPen(held_out, width=2.2))
@@ -250,11 +247,5 @@ class TrainingCurves(QWidget):
         if self._stages:
             self.redraw()
 
-    def _faint_pen(self) -> object:
-        return _pen(self._colors[1], 1, _FAINT)
-
-
-def _pen(color: str, width: float, alpha: int) -> object:
-    ink = pg.mkColor(color)
-    ink.setAlpha(alpha)
-    return pg.mkPen(ink, width=width)
+    def _faint_pen(self) -> QPen:
+        return faded_pen(self._colors[1], 1, _FAINT)

@@ -13,6 +13,7 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.state.scatter_view import ColorScale, LegendEntry, ScatterView
 from multimil_gui.views.appearance import dimmed_color
 from multimil_gui.views.canvas import PointState
+from multimil_gui.views.figure_fonts import drawable, font_families
 from multimil_gui.views.points import PointStore
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ _MOST_LEVELS = 60
 _WHITE = (255, 255, 255)
 _INK = "#20242c"
 _STYLE: Any = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 7.0,
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
@@ -99,7 +98,7 @@ def render_figure(kind: FigureKind, view: ScatterView, options: FigureOptions | 
     from matplotlib.figure import Figure
 
     kind = FigureKind(kind)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context({**_STYLE, "font.family": font_families()}):
         figure = Figure(figsize=(options.width_mm / _MM, options.height_mm / _MM), dpi=options.dpi, facecolor="white")
         _compose(figure, view, options)
         stream = io.BytesIO()
@@ -138,7 +137,7 @@ def _compose(figure: Figure, view: ScatterView, options: FigureOptions) -> None:
     shown = _draw_points(figure, axes, view, options)
     if title:
         # Set in figure coordinates, so that a long title cannot push the map about.
-        figure.text(pad[0], 1 - pad[1], title, ha="left", va="top", fontsize=8.5)
+        figure.text(pad[0], 1 - pad[1], drawable(title), ha="left", va="top", fontsize=8.5)
     figure.text(pad[0], pad[1] / 2, f"{shown:,} cells", ha="left", va="bottom", fontsize=5.5, color="#6b7280")
     if entries:
         _draw_legend(figure, entries, right + 1.5 / options.width_mm, top, options)
@@ -161,7 +160,7 @@ def _legend_width(entries: list[LegendEntry], scale: ColorScale | None, options:
 
 
 def _level(entry: LegendEntry) -> str:
-    name = entry.level or "no value"
+    name = drawable(entry.level) or "no value"
     return name if len(name) <= 34 else name[:33] + "\N{HORIZONTAL ELLIPSIS}"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from qtpy import API_NAME
-from qtpy.QtCore import QRectF, Qt
+from qtpy.QtCore import QRectF, Qt, QTimer
 from qtpy.QtGui import QPainter, QPaintEvent, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
@@ -58,6 +58,7 @@ class GLCanvas(InteractiveCanvas):
         app.use_app(API_NAME.lower())
         self._stale = set(Change)
         self._broken = False
+        self._reason = ""
         self._gloo_points: GLPoints | None = None
         self._surface: Any = app.Canvas(parent=self, autoswap=False, show=False)
         self._surface.events.draw.connect(self._draw)
@@ -102,8 +103,13 @@ class GLCanvas(InteractiveCanvas):
 
     def _break(self, error: Exception) -> None:
         self._broken = True
-        _logger.warning("OpenGL drawing failed: %s", error)
-        self.failed.emit(str(error) or type(error).__name__)
+        self._reason = str(error) or type(error).__name__
+        _logger.warning("OpenGL drawing failed: %s", self._reason)
+        # Later: whoever listens replaces this widget, which must not happen while it is painting.
+        QTimer.singleShot(0, self._report)
+
+    def _report(self) -> None:
+        self.failed.emit(self._reason)
 
     def _physical_size(self) -> tuple[int, int]:
         """Return the surface's (width, height) in physical pixels."""

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QGraphicsRectItem, QToolTip, QVBoxLayout, QWidget
 
 from multimil_gui.state.selection import Combine
 from multimil_gui.views.canvas import combine_from
+from multimil_gui.views.plots import color_axes, plain, quiet_plot
 
 _SYMBOLS = ("o", "s", "t1", "d", "p", "h", "star", "t")
 _SIZE = 13
@@ -96,6 +97,14 @@ class _SelectBox(pg.ViewBox):
             self.pressed_at.emit(self.mapToView(ev.pos()), combine_from(ev.modifiers()))
 
 
+class _Points(pg.ScatterPlotItem):
+    """Points that leave clicks to the view box, which knows the reach and the keys."""
+
+    def mouseClickEvent(self, ev: Any) -> None:
+        """Pass the click on."""
+        ev.ignore()
+
+
 class SampleScatter(QWidget):
     """Samples as points, selectable by click and by dragging a rectangle (Shift adds, Alt subtracts).
 
@@ -114,15 +123,14 @@ class SampleScatter(QWidget):
         self._foreground = "#30343c"
         self._accent = "#3b82f6"
         self._box = _SelectBox()
-        self._plot = pg.PlotWidget(self, viewBox=self._box)
-        self._plot.hideButtons()
+        self._plot = quiet_plot(self, self._box)
         self._plot.setMinimumSize(160, 120)
         for side in ("left", "bottom"):
             self._plot.getAxis(side).setStyle(showValues=False, tickLength=0)
         self._legend = self._plot.getPlotItem().addLegend(offset=(-6, 6), labelTextSize="8pt")
-        self._halo = pg.ScatterPlotItem(pxMode=True)
-        self._scatter = pg.ScatterPlotItem(pxMode=True)
-        self._rings = pg.ScatterPlotItem(pxMode=True)
+        self._halo = _Points()
+        self._scatter = _Points()
+        self._rings = _Points()
         for item in (self._halo, self._scatter, self._rings):
             self._plot.addItem(item)
         self._box.region_drawn.connect(self._region_drawn)
@@ -160,19 +168,13 @@ class SampleScatter(QWidget):
     def set_axis_titles(self, x: str, y: str) -> None:
         """Set the axis titles, e.g. ``PC 1 (34 %)``."""
         # pyqtgraph renders titles as HTML; text from data must stay text.
-        self._plot.setLabel("bottom", _plain(x))
-        self._plot.setLabel("left", _plain(y))
+        self._plot.setLabel("bottom", plain(x))
+        self._plot.setLabel("left", plain(y))
 
     def set_colors(self, background: str, foreground: str, accent: str) -> None:
         """Set the colours ("#rrggbb") from the theme; ``accent`` marks the selection."""
         self._foreground, self._accent = foreground, accent
-        self._plot.setBackground(background)
-        line = pg.mkColor(foreground)
-        line.setAlpha(90)
-        for side in ("left", "bottom"):
-            axis = self._plot.getAxis(side)
-            axis.setPen(pg.mkPen(line))
-            axis.setTextPen(pg.mkPen(foreground))
+        color_axes(self._plot, background, foreground)
         self._legend.setLabelTextColor(foreground)
         paper = pg.mkColor(background)
         paper.setAlpha(190)
@@ -206,7 +208,7 @@ class SampleScatter(QWidget):
 
     def _add_to_legend(self, symbol: str, brush: object, pen: object, name: str) -> None:
         sample = pg.ScatterPlotItem(symbol=symbol, brush=brush, pen=pen or pg.mkPen(None), size=10)
-        self._legend.addItem(sample, _plain(name))
+        self._legend.addItem(sample, plain(name))
 
     def _draw_selection(self) -> None:
         points = self._points
@@ -259,11 +261,6 @@ class SampleScatter(QWidget):
         if sample < 0 or self._points is None:
             QToolTip.hideText()
             return
-        text = _plain(self._points.labels[sample]).replace("\n", "<br>")
+        text = plain(self._points.labels[sample]).replace("\n", "<br>")
         widget_position = self._plot.mapFromScene(scene_position)
         QToolTip.showText(self._plot.mapToGlobal(widget_position), f"<p style='white-space:pre'>{text}</p>", self._plot)
-
-
-def _plain(text: str) -> str:
-    """Return text that rich-text widgets show as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

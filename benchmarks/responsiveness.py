@@ -71,7 +71,8 @@ def watch(folder: Path, at_most_ms: int | None) -> dict[str, list[float]]:
         window.files.open_demo()
 
     def on_state(job_id: int, state: object) -> None:
-        if phase == "opening" and window.pages.currentWidget() is not window.busy_page:
+        opened = window.pages.currentWidget() not in (window.start_page, window.busy_page)
+        if phase == "opening" and opened:
             enter("training")
             if at_most_ms is not None:
                 QTimer.singleShot(at_most_ms, stop)
@@ -84,7 +85,7 @@ def watch(folder: Path, at_most_ms: int | None) -> dict[str, list[float]]:
         enter("stopping")
         window.session.mark_saved()
         window.runner.shutdown()
-        program.app.quit()
+        window.close()
 
     timer = QTimer()
     timer.setTimerType(Qt.TimerType.PreciseTimer)

@@ -11,12 +11,13 @@ import mudata
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csc_matrix, csr_matrix, issparse
+
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.reporter import SilentReporter
 from multimil_gui.data.import_ import import_file, inspect_file
 from multimil_gui.data.modality_names import canonical_modality
 from multimil_gui.data.store import ColumnKind, Store
-from scipy.sparse import csc_matrix, csr_matrix, issparse
 
 
 def dense(values) -> np.ndarray:

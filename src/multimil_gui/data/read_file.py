@@ -62,7 +62,7 @@ def read_file(path: Path, container: Container, tell: Tell) -> Contents:
 def _read_root(root: Any, name: str, tell: Tell) -> Contents:
     if "mod" in root and (encoding(root) == "MuData" or "obsmap" in root or "obs" in root):
         return read_mudata(root, tell)
-    if "obs" in root and "var" in root:
+    if "obs" in root or encoding(root) == "anndata":
         return read_anndata(root, tell)
     group = tenx_group(root)
     if group is not None:

@@ -65,7 +65,7 @@ class OptionField:
         native.setObjectName(name)
         native.setAccessibleName(self.title)
         native.setToolTip(self.tooltip)
-        native.setMinimumWidth(72)
+        native.setMinimumWidth(64)
         guard.watch(native)
         self._is_float = field.annotation is float
         self._exact: float | None = None

@@ -83,9 +83,9 @@ class HoverCard(QFrame):
             return
         x, y = point.x() + _GAP, point.y() + _GAP
         if x + self.width() > parent.width():
-            x = max(0, point.x() - _GAP - self.width())
+            x = point.x() - _GAP - self.width()
         if y + self.height() > parent.height():
-            y = max(0, point.y() - _GAP - self.height())
-        self.move(x, y)
+            y = point.y() - _GAP - self.height()
+        self.move(max(0, x), max(0, y))
         self.show()
         self.raise_()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtWidgets import QFrame, QListWidget, QListWidgetItem, QProgressBar, QVBoxLayout, QWidget
 
@@ -64,7 +65,7 @@ class JobBox(QFrame):
         self.curves = TrainingCurves(self)
         self.curves.setObjectName("training_curves")
         self.curves.setAccessibleName("Training curves")
-        self.curves.setMinimumHeight(130)
+        self.curves.setMinimumSize(160, 130)
         self._warnings = QVBoxLayout()
         self._warnings.setSpacing(3)
         self._waiting = label("Waiting", Role.HEADING, self)
@@ -92,6 +93,7 @@ class JobBox(QFrame):
         self._clock = clock
         self._clear_warnings()
         self.title.setText(title)
+        self.title.show()
         self.message.setText("Preparing…")
         self.bar.setRange(0, 0)
         self.eta.setText("")
@@ -159,8 +161,10 @@ class JobBox(QFrame):
         """Show the whole curves of a finished run, the kept epoch marked."""
         self.curves.clear()
         for curve in curves:
-            self.curves.set_curve(curve.stage, curve.train, curve.held_out)
-            self.curves.mark_best(curve.stage, curve.best_epoch + 1)
+            judged = bool(np.isfinite(curve.held_out).any())
+            self.curves.set_curve(curve.stage, curve.train, curve.held_out if judged else ())
+            if judged:
+                self.curves.mark_best(curve.stage, curve.best_epoch + 1)
 
     def show_queue(self, waiting: Sequence[tuple[int, str]]) -> None:
         """Show the waiting jobs: (id, title), next first."""
@@ -178,7 +182,8 @@ class JobBox(QFrame):
     def _hide_running(self) -> None:
         for part in (self.bar, self.eta, self._buttons):
             part.hide()
-        self.message.setVisible(bool(self.message.text()))
+        for words in (self.message, self.title):
+            words.setVisible(bool(words.text()))
 
     def _clear_warnings(self) -> None:
         self._warned = []

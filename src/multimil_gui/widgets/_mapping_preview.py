@@ -13,6 +13,7 @@ from multimil_gui.data.store import Store
 from multimil_gui.widgets._ui import Role, label, tooltip
 
 MAX_SAMPLES_LISTED = 500
+_WORDS = ("Class", "Sample")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ def _table(titles: tuple[str, ...], name: str, parent: QWidget) -> QTableWidget:
         rows.hide()
         rows.setDefaultSectionSize(table.fontMetrics().height() + 7)
         columns.setHighlightSections(False)
-        columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        for place, title in enumerate(titles):
+            mode = QHeaderView.ResizeMode
+            columns.setSectionResizeMode(place, mode.Stretch if title in _WORDS else mode.ResizeToContents)
     return table
 
 

@@ -88,7 +88,8 @@ class ModalityTable(QWidget):
         for combo in (matrices, likelihoods):
             self._guard.watch(combo)
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(8)
+            combo.setMinimumContentsLength(4)
+            combo.setMinimumWidth(64)
             combo.currentIndexChanged.connect(self.changed)
         used.toggled.connect(self.changed)
         self._lines[name] = _Line(used, matrices, likelihoods)

@@ -97,7 +97,7 @@ class IntegrationSection(RunSection):
         self._heading("Model")
         self.form = options_form(IntegrateOptions, (), self)
         self._page.addWidget(self.form)
-        self.with_map = QCheckBox("Draw the map of the latent afterwards", self)
+        self.with_map = QCheckBox("Draw a map afterwards", self)
         self.with_map.setObjectName("integration_map")
         self.with_map.setToolTip("Computes a 2-D UMAP of the new latent and shows it")
         self.with_map.setChecked(True)
@@ -168,11 +168,13 @@ class PhenotypeSection(RunSection):
         self._heading("Judged by donors never seen")
         self.cv = options_form(CVSection, (), self, fold_advanced=False)
         self._page.addWidget(self.cv)
-        self.baselines = QCheckBox("Compare with simple models in the same folds", self)
+        self.baselines = QCheckBox("Compare with simple models", self)
         self.baselines.setObjectName("phenotype_baselines")
-        self.baselines.setToolTip("Logistic regression and random forest on simple summaries of the samples")
+        self.baselines.setToolTip(
+            "Logistic regression and random forest on simple summaries of the samples, in the same folds"
+        )
         self.baselines.setChecked(True)
-        self.with_map = QCheckBox("Draw the map of this latent afterwards", self)
+        self.with_map = QCheckBox("Draw a map of this latent", self)
         self.with_map.setObjectName("phenotype_map")
         self.with_map.setToolTip("Computes a 2-D UMAP of the latent; not needed when the file has a map")
         for part in (self.baselines, self.with_map):

@@ -15,9 +15,8 @@ from multimil_gui.widgets._ui import Role, label
 
 
 def count_words(part: LevelCount) -> str:
-    """Return e.g. ``"120 of 1,204 (10 %)"``."""
-    share = f" ({part.count / part.total:.0%})" if part.total else ""
-    return f"{part.count:,} of {part.total:,}{share}"
+    """Return e.g. ``"120 (10 %)"``: cells in the set, and their share of the level."""
+    return f"{part.count:,} ({part.count / part.total:.0%})" if part.total else f"{part.count:,}"
 
 
 def bars_of(counts: tuple[LevelCount, ...]) -> list[Bar]:
@@ -54,7 +53,7 @@ class SetDetails(QScrollArea):
         self.rests_on = label("", Role.NOTE, page, wrap=True)
         self._per_condition = label("", Role.HEADING, page)
         self.conditions = Bars(page)
-        self._per_type = label("Per cell type", Role.HEADING, page)
+        self._per_type = label("Per cell type, and share of its cells", Role.HEADING, page)
         self.cell_types = Bars(page)
         for part in (
             self.recipe,
@@ -79,7 +78,7 @@ class SetDetails(QScrollArea):
         conditions = summary.conditions if summary is not None else ()
         types = summary.cell_types if summary is not None else ()
         name = cohort.target.column if cohort is not None and cohort.target is not None else "condition"
-        self._per_condition.setText(f"Per {name}")
+        self._per_condition.setText(f"Per {name}, and share of its cells")
         self.conditions.set_bars(bars_of(conditions))
         self.cell_types.set_bars(bars_of(types))
         for part, counts in (

@@ -91,10 +91,21 @@ _STROKES: dict[Mark, tuple[tuple[tuple[float, float], tuple[float, float]], ...]
 
 def mark_icon(mark: Mark) -> QIcon:
     """Return the mark as an icon, sharp on high-density screens too."""
+    return _icon(*(mark_pixmap(mark, 16, ratio) for ratio in (1.0, 2.0)))
+
+
+def _icon(*pixmaps: QPixmap) -> QIcon:
+    """Return an icon that keeps its colours in a selected row, where Qt would tint it."""
     icon = QIcon()
-    for ratio in (1.0, 2.0):
-        icon.addPixmap(mark_pixmap(mark, 16, ratio))
+    for pixmap in pixmaps:
+        for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+            icon.addPixmap(pixmap, mode)
     return icon
+
+
+def swatch_icon(rgb: tuple[int, int, int], *, filled: bool = True) -> QIcon:
+    """Return a colour swatch as an icon."""
+    return _icon(swatch(rgb, 12, filled=filled))
 
 
 def swatch(rgb: tuple[int, int, int], size: int = 12, *, filled: bool = True, ratio: float = 2.0) -> QPixmap:

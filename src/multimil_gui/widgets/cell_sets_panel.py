@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QKeyEvent
+from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QAction,
     QApplication,
     QColorDialog,
     QGridLayout,
     QHeaderView,
+    QMenu,
     QSplitter,
     QTreeWidget,
     QTreeWidgetItem,
@@ -24,7 +26,7 @@ from multimil_gui.state.cell_sets import CellSet, SetOperation
 from multimil_gui.state.session import Session
 from multimil_gui.views.canvas import combine_from
 from multimil_gui.widgets._set_details import SetDetails
-from multimil_gui.widgets._ui import Notice, Role, Subscriptions, button, flags, label, swatch, tooltip
+from multimil_gui.widgets._ui import Notice, Role, Subscriptions, button, flags, label, swatch_icon, tooltip
 
 _ID = int(Qt.ItemDataRole.UserRole)
 _OPERATIONS = (
@@ -122,28 +124,41 @@ class CellSetsPanel(QWidget):
             "set_select",
             self._on_select,
         )
+        self.combine = button("Combine", "Make a new set of the marked ones (Ctrl+click marks several)", "set_combine")
+        self.combine.setMenu(self._make_menu())
         self.rename = button("Rename", "Give the marked set another name (F2)", "set_rename", self._on_rename)
         self.recolor = button("Colour…", "Give the marked set another colour", "set_color", self._on_color)
         self.delete = button(
-            "Delete", "Delete the marked sets (Delete); undo brings them back", "set_delete", self._on_delete
+            "Delete", "Delete the marked sets (Del); undo brings them back", "set_delete", self._on_delete
         )
         self.export = button("Export…", "Write the marked sets to files", "set_export", self._on_export)
-        self.operations = {}
         grid = QGridLayout()
         grid.setHorizontalSpacing(4)
         grid.setVerticalSpacing(4)
-        grid.addWidget(self.new, 0, 0, 1, 2)
-        grid.addWidget(self.select, 0, 2)
-        grid.addWidget(self.export, 0, 3)
-        for place, part in enumerate((self.rename, self.recolor, self.delete)):
-            grid.addWidget(part, 1, place)
-        for place, (operation, words, tip) in enumerate(_OPERATIONS):
-            part = button(words, tip, f"set_{operation.value}")
-            part.setProperty("operation", operation.value)
-            part.clicked.connect(self._on_operation)
-            self.operations[operation] = part
-            grid.addWidget(part, 2, place)
+        grid.addWidget(self.new, 0, 0, 1, 4)
+        grid.addWidget(self.select, 0, 4, 1, 2)
+        for place, part in enumerate((self.combine, self.export, self.recolor)):
+            grid.addWidget(part, 1, 2 * place, 1, 2)
+        for place, part in enumerate((self.rename, self.delete)):
+            grid.addWidget(part, 2, 2 * place, 1, 2)
+        for column in range(6):
+            grid.setColumnStretch(column, 1)
+        for part in (self.new, self.select, self.combine, self.rename, self.recolor, self.delete, self.export):
+            part.setMinimumWidth(60)
         return grid
+
+    def _make_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        self.operations: dict[SetOperation, QAction] = {}
+        for operation, words, tip in _OPERATIONS:
+            action = QAction(words, menu)
+            action.setToolTip(tip)
+            action.setData(operation)
+            menu.addAction(action)
+            self.operations[operation] = action
+        menu.triggered.connect(self._on_operation)
+        return menu
 
     # -- showing -------------------------------------------------------------------------------------------------------
 
@@ -166,7 +181,7 @@ class CellSetsPanel(QWidget):
             for item in items:
                 line = QTreeWidgetItem(self.tree, [item.name, f"{item.count:,}"])
                 line.setData(0, _ID, item.id)
-                line.setIcon(0, QIcon(swatch(item.color)))
+                line.setIcon(0, swatch_icon(item.color))
                 line.setToolTip(0, tooltip(item.name))
                 line.setTextAlignment(1, flags(Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter))
                 line.setFlags(flags(line.flags(), Qt.ItemFlag.ItemIsEditable))
@@ -218,8 +233,9 @@ class CellSetsPanel(QWidget):
             part.setEnabled(count > 0)
         for part in (self.rename, self.recolor):
             part.setEnabled(count == 1)
-        for operation, part in self.operations.items():
-            part.setEnabled(count >= (1 if operation is SetOperation.COMPLEMENT else 2))
+        self.combine.setEnabled(count > 0)
+        for operation, action in self.operations.items():
+            action.setEnabled(count >= (1 if operation is SetOperation.COMPLEMENT else 2))
 
     # -- doing ---------------------------------------------------------------------------------------------------------
 
@@ -259,9 +275,8 @@ class CellSetsPanel(QWidget):
         for set_id in self.marked():
             self._notice.attempt(partial(self._session.delete_cell_set, set_id))
 
-    def _on_operation(self) -> None:
-        sender = self.sender()
-        operation = SetOperation(str(sender.property("operation"))) if sender is not None else SetOperation.UNION
+    def _on_operation(self, action: QAction) -> None:
+        operation = SetOperation(action.data())
         marked = self.marked()
         self._notice.attempt(lambda: self._session.combine_cell_sets(marked, operation))
 

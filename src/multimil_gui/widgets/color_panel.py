@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QIcon, QPixmap
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from multimil_gui.state.palettes import CONTINUOUS, palette_lut
 from multimil_gui.state.session import Session
@@ -134,11 +134,6 @@ class ColorPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(8)
-        self._form = QFormLayout()
-        self._form.setHorizontalSpacing(10)
-        self._form.setVerticalSpacing(6)
-        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         limits = QWidget(self)
         line = QHBoxLayout(limits)
         line.setContentsMargins(0, 0, 0, 0)
@@ -146,7 +141,8 @@ class ColorPanel(QWidget):
         for part, stretch in ((self.low, 1), (label("to", Role.NOTE, limits), 0), (self.high, 1)):
             line.addWidget(part, stretch)
         self._limits = limits
-        self._rows: list[QWidget] = []
+        captions = self.fontMetrics().horizontalAdvance("Colour by  ")
+        self._rows: dict[QWidget, QWidget] = {}
         for caption, field in (
             ("Colour by", self.what),
             ("Column", self.column),
@@ -159,11 +155,17 @@ class ColorPanel(QWidget):
             ("Palette", self.palette_choice),
             ("Limits", limits),
         ):
-            words = label(caption, Role.BODY, self)
+            holder = QWidget(self)
+            inside = QHBoxLayout(holder)
+            inside.setContentsMargins(0, 0, 0, 0)
+            inside.setSpacing(8)
+            words = label(caption, Role.BODY, holder)
+            words.setFixedWidth(captions)
             words.setBuddy(field)
-            self._form.addRow(words, field)
-            self._rows.append(field)
-        layout.addLayout(self._form)
+            inside.addWidget(words)
+            inside.addWidget(field, 1)
+            self._rows[field] = holder
+            layout.addWidget(holder)
         layout.addWidget(self._source_words)
         layout.addWidget(self._notice)
         rule = QFrame(self)
@@ -257,10 +259,7 @@ class ColorPanel(QWidget):
             (self.palette_choice, continuous),
             (self._limits, continuous and not (what is What.ATTENTION and self.rank.isChecked())),
         ):
-            field.setVisible(wanted)
-            caption = self._form.labelForField(field)
-            if caption is not None:
-                caption.setVisible(wanted)
+            self._rows[field].setVisible(wanted)
         words = ""
         if scores:
             words = next(tip for source, _, tip in _SOURCES if source is self._session.view.source)

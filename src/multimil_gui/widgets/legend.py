@@ -15,7 +15,7 @@ from multimil_gui.state.selection import SelectionKind, SelectionRecipe
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorKind
 from multimil_gui.views.canvas import combine_from
-from multimil_gui.widgets._ui import Notice, Role, Subscriptions, button, label, row, swatch, tooltip
+from multimil_gui.widgets._ui import Notice, Role, Subscriptions, button, label, row, swatch_icon, tooltip
 
 SEARCH_FROM = 13
 """A search field appears from this many levels on."""
@@ -111,7 +111,7 @@ class LegendModel(QAbstractTableModel):
     def _icon(self, entry: LegendEntry) -> QIcon:
         key = (entry.rgb, entry.shown)
         if key not in self._icons:
-            self._icons[key] = QIcon(swatch(entry.rgb, 12, filled=entry.shown))
+            self._icons[key] = swatch_icon(entry.rgb, filled=entry.shown)
         return self._icons[key]
 
 
@@ -191,7 +191,7 @@ class LegendPanel(QWidget):
         self.tree.setRootIsDecorated(False)
         self.tree.setUniformRowHeights(True)
         self.tree.setHeaderHidden(True)
-        self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.tree.header()
@@ -203,7 +203,7 @@ class LegendPanel(QWidget):
         self.select = button(
             "Select", "Select the cells of the marked levels (Shift adds, Alt subtracts)", "legend_select", self._select
         )
-        self.counts = label("", Role.NOTE, self)
+        self.counts = label("", Role.NOTE, self, wrap=True)
         self.counts.setObjectName("legend_counts")
         self._notice = Notice(self)
         for part in (self.search, self.tree):

@@ -316,11 +316,11 @@ def found_in_words(store: Store) -> str:
     for name, info in index.modalities.items():
         values = "counts" if info.counts else ("an embedding" if info.embedding else "transformed values")
         cells = "" if info.n_cells == index.n_cells else f", measured in {info.n_cells:,} cells"
-        parts.append(f"{name}: {info.n_features:,} features, {values}{cells}")
-    lines = ["Modalities  " + ";  ".join(parts)]
+        parts.append(f"{name} ({info.n_features:,} features, {values}{cells})")
+    lines = ["Modalities: " + ", ".join(parts) + "."]
     maps = ", ".join(store.maps()) or "none (one can be computed)"
     latents = ", ".join(store.latents()) or "none (one can be learnt)"
-    lines.append(f"{len(index.obs)} columns.  Maps: {maps}.  Latents: {latents}.")
+    lines.append(f"Columns: {len(index.obs)}. Maps: {maps}. Latents: {latents}.")
     return "\n".join(lines)
 
 

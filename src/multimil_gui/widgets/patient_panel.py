@@ -136,6 +136,7 @@ class PatientPanel(QWidget):
         self._splitter.setObjectName("patient_splitter")
         for part in (self.table, self._map_side, self._no_map):
             self._splitter.addWidget(part)
+        self._splitter.setSizes([620, 340, 240])
         self._splitter.setStretchFactor(0, 3)
         self._splitter.setStretchFactor(1, 2)
         self._splitter.setStretchFactor(2, 1)

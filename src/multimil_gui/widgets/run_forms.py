@@ -15,6 +15,8 @@ from multimil_gui.widgets._fields import OptionField
 from multimil_gui.widgets._section import Section
 from multimil_gui.widgets._ui import Mark, MarkedLine, Role, WheelGuard, label, set_property
 
+_CAPTION_LETTERS = 21
+
 OptionsT = TypeVar("OptionsT", bound=Options)
 
 
@@ -59,8 +61,6 @@ class OptionsForm(QWidget, Generic[OptionsT]):
             if name not in leave_out
         }
         self._left_out = tuple(name for name in options_class.model_fields if name in leave_out)
-        metrics = self.fontMetrics()
-        self._caption_width = max(metrics.horizontalAdvance(field.title) for field in self.fields.values()) + 4
         self._general = MarkedLine(Mark.ERROR, "", self)
         self._general.hide()
         self._lay_out(fold_advanced)
@@ -90,11 +90,16 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         form.setVerticalSpacing(5)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        # Captions take at most half of a narrow panel; longer ones wrap, so that the fields stay in one line below
+        # each other.
+        metrics = self.fontMetrics()
+        widest = max((metrics.horizontalAdvance(field.title) for field in fields), default=0)
+        width = min(widest + 4, _CAPTION_LETTERS * metrics.averageCharWidth())
         for field in fields:
-            caption = label(field.title, Role.BODY, page)
+            caption = label(field.title, Role.BODY, page, wrap=True)
             caption.setToolTip(field.tooltip)
             caption.setBuddy(field.native)
-            caption.setMinimumWidth(self._caption_width)
+            caption.setFixedWidth(width)
             cell = QWidget(page)
             column = QVBoxLayout(cell)
             column.setContentsMargins(0, 0, 0, 0)

@@ -267,7 +267,7 @@ def added_columns(shot: Snapshot) -> pd.DataFrame:
 
 
 def _key(name: str) -> str:
-    """A slash would make a folder inside the .h5ad."""
+    """Return a name without slashes, which would make a folder inside the .h5ad."""
     return name.replace("/", "_")
 
 

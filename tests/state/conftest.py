@@ -52,12 +52,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         index=[f"cell{i}" for i in row],
     )
     counts = np.stack([row % 5, np.full(N_CELLS, 3), row // 20, np.zeros(N_CELLS)], axis=1).astype(np.int32)
-    data = ad.AnnData(counts, obs=obs, var=pd.DataFrame(index=["CD4", "CD8A", "MS4A1", "OFF"]))
+    data = ad.AnnData(counts, obs=obs, var=pd.DataFrame(index=["GNLY", "NKG7", "MS4A1", "OFF"]))
     angle = row / N_CELLS * 2 * np.pi
     umap = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     data.obsm["X_umap"] = umap.astype(np.float32)
     data.obsm["X_pca"] = np.random.default_rng(0).normal(size=(N_CELLS, 5)).astype(np.float32)
-    data.uns["label_colors"] = np.array(["#ff0000", "#zzz"], dtype=object)
+    data.uns["label_colors"] = np.array(["#ff0000", "#00ff00"], dtype=object)
     data.write_h5ad(folder / "tiny.h5ad")
     return import_file(folder / "tiny.h5ad", folder / "stores", SilentReporter())
 

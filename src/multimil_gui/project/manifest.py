@@ -50,7 +50,7 @@ class Manifest(BaseModel):
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write a manifest whole or not at all, and read it back before it takes the old one's place."""
-    plain = manifest.model_dump(mode="json")
+    plain = _plain(manifest)
     content = json_bytes({"checksum": digest(json_bytes(plain)), "manifest": plain})
     atomic_commit(path, lambda file: _write(file, content), check=lambda written: _same(written, manifest))
 
@@ -96,8 +96,14 @@ def references(value: Any) -> set[str]:
     return set()
 
 
+def _plain(manifest: Manifest) -> dict[str, Any]:
+    """Return the manifest as JSON values; the state as it is, because pydantic would turn its NaN into null."""
+    head = manifest.model_dump(exclude={"state"})
+    return {**head, "objects": list(manifest.objects), "state": manifest.state}
+
+
 def _same(written: Path, manifest: Manifest) -> None:
-    if read_manifest(written).model_dump(mode="json") != manifest.model_dump(mode="json"):
+    if json_bytes(_plain(read_manifest(written))) != json_bytes(_plain(manifest)):
         raise ProjectError("The project could not be saved: what was written reads back differently.")
 
 

@@ -155,7 +155,7 @@ class Decoder:
         layout = state.get("layout")
         return Snapshot(
             data=data,
-            view=self._part("The view", lambda: _VIEW.validate_python(state["view"]), View()),
+            view=self._part("The view", lambda: _VIEW.validate_python(state["view"]), View(next(iter(data.maps), ""))),
             selection=self._part("The selection", lambda: self._selection(state["selection"]), nothing(self._n_cells)),
             cell_sets=self._part("The cell sets", lambda: self._cell_sets(state["cell_sets"]), CellSets()),
             samples=self._part("The selected samples", lambda: self._samples(state, data.cohort), SamplesView()),

@@ -1,0 +1,151 @@
+"""What integration is trained on does not depend on the order of the file, and says how it was made."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import anndata
+import mudata
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_matrix, issparse
+
+from multimil_gui.core.errors import Refusal
+from multimil_gui.core.options import IntegrateOptions, Likelihood
+from multimil_gui.data.check import build_cohort
+from multimil_gui.data.cohort import Columns
+from multimil_gui.data.features import most_variable_counts
+from multimil_gui.data.prepare import integration_inputs
+from multimil_gui.data.transform import centred_log_ratio, log_normalise
+
+COLUMNS = Columns(sample="sample_id", donor="donor", target="condition", covariates=("batch",))
+NB, NORMAL = Likelihood.NB, Likelihood.NORMAL
+
+
+def dense(values) -> np.ndarray:
+    return values.toarray() if issparse(values) else values
+
+
+def shuffle(source: Path, target: Path, seed: int) -> Path:
+    rng = np.random.default_rng(seed)
+    with warnings.catch_warnings(), mudata.set_options(pull_on_update=False):
+        warnings.simplefilter("ignore")
+        data = mudata.read_h5mu(source)
+        mods = {name: m[rng.permutation(m.n_obs)].copy() for name, m in data.mod.items()}
+        mixed = mudata.MuData(mods)
+        mixed.obs = data.obs.loc[mixed.obs_names]
+        mixed.write(target)
+    return target
+
+
+def test_order_of_the_file_changes_nothing(small_h5mu: Path, tmp_path: Path, store_of) -> None:
+    likelihoods = {"rna": ("X", NB), "adt": ("X", NORMAL)}
+    options = IntegrateOptions(n_top_features=20)
+    cohorts = [
+        build_cohort(store_of(path), COLUMNS, 3)
+        for path in (small_h5mu, shuffle(small_h5mu, tmp_path / "shuffled.h5mu", 1))
+    ]
+    first, second = (integration_inputs(cohort, likelihoods, options) for cohort in cohorts)
+    assert cohorts[0].cell_names.tolist() != cohorts[1].cell_names.tolist()
+    names = [cohort.cell_names[cohort.order].tolist() for cohort in cohorts]
+    assert names[0] == names[1]
+    for one, other in zip(first.modalities, second.modalities, strict=True):
+        assert np.array_equal(one.rows, other.rows)
+        assert dense(one.matrix).tobytes() == dense(other.matrix).tobytes()
+    assert np.array_equal(first.covariates[0].codes, second.covariates[0].codes)
+    assert first.details == second.details
+
+
+def test_rows_point_to_the_right_cells(small_h5mu: Path, store_of) -> None:
+    store = store_of(small_h5mu)
+    cohort = build_cohort(store, COLUMNS, 3)
+    prepared = integration_inputs(cohort, {"rna": ("X", NB), "adt": ("X", NB)}, IntegrateOptions())
+    for data in prepared.modalities:
+        assert (np.diff(data.rows) > 0).all()
+        for column, feature in ((0, store.features(data.name)[0]), (5, store.features(data.name)[5])):
+            expected = store.feature_values(data.name, feature)[cohort.order][data.rows]
+            assert np.array_equal(dense(data.matrix)[:, column], expected)
+
+
+def test_counts_are_transformed_for_the_normal_likelihood(small_h5mu: Path, store_of) -> None:
+    cohort = build_cohort(store_of(small_h5mu), COLUMNS, 3)
+    prepared = integration_inputs(cohort, {"rna": ("X", NORMAL), "adt": ("X", NORMAL)}, IntegrateOptions())
+    rna, adt = (dense(data.matrix) for data in prepared.modalities)
+    assert np.allclose(np.expm1(rna.astype(np.float64)).sum(axis=1), 1e4, rtol=1e-4)
+    assert np.allclose(adt.mean(axis=1), 0, atol=1e-5)
+    assert prepared.details["rna"]["transform"] == "10,000 counts per cell, log1p"
+    assert prepared.details["adt"]["transform"] == "centred log-ratio per cell"
+
+
+def test_cells_without_counts_stay_finite() -> None:
+    counts = np.array([[0, 0, 0], [1, 2, 3]], dtype=np.uint8)
+    for values in (counts, csr_matrix(counts)):
+        normalised = dense(log_normalise(values))
+        assert normalised[0].tolist() == [0, 0, 0]
+        assert np.isfinite(normalised).all()
+        assert dense(centred_log_ratio(values))[0].tolist() == [0, 0, 0]
+        assert len(most_variable_counts(values, 2, None)) == 2
+
+
+def test_variable_genes_are_found_also_within_batches() -> None:
+    rng = np.random.default_rng(0)
+    n_cells, n_genes = 400, 200
+    batch = np.arange(n_cells) % 2
+    mean = (0.5 + rng.lognormal(0, 1, n_genes)) * np.ones((n_cells, 1))
+    mean[np.arange(n_cells) % 4 < 2, :20] *= 8
+    # Differs between batches only: not worth keeping.
+    mean[batch == 1, 20:40] *= 8
+    counts = csr_matrix(rng.poisson(mean))
+    assert set(most_variable_counts(counts, 20, batch)) == set(range(20))
+    assert set(most_variable_counts(counts, 40, None)) == set(range(40))
+
+
+@given(seed=st.integers(0, 1000), n_top=st.integers(1, 12))
+@settings(max_examples=25)
+def test_choice_of_genes_ignores_the_type_of_the_matrix(seed: int, n_top: int) -> None:
+    counts = np.random.default_rng(seed).poisson(1.0, (30, 12)).astype(np.uint8)
+    chosen = most_variable_counts(counts, n_top, None)
+    assert len(chosen) == n_top
+    assert (np.diff(chosen) > 0).all()
+    assert np.array_equal(chosen, most_variable_counts(csr_matrix(counts), n_top, None))
+
+
+def test_refusals_name_the_matrix_and_the_cells(small_h5mu: Path, tmp_path: Path, store_of) -> None:
+    cohort = build_cohort(store_of(small_h5mu), COLUMNS, 3)
+    with pytest.raises(Refusal, match="none of the chosen modalities"):
+        integration_inputs(cohort, {"rna": ("X", NB)}, IntegrateOptions())
+    with pytest.raises(Refusal, match="no modality"):
+        integration_inputs(cohort, {"atac": ("X", NB)}, IntegrateOptions())
+    with pytest.raises(Refusal, match="no matrix"):
+        integration_inputs(cohort, {"rna": ("layers/counts", NB)}, IntegrateOptions())
+    data = anndata.AnnData(np.eye(24) / 2, obs=pd.DataFrame({"s": list("ab") * 12}, index=map(str, range(24))))
+    data.write_h5ad(tmp_path / "x.h5ad")
+    other = build_cohort(store_of(tmp_path / "x.h5ad"), Columns(sample="s"))
+    with pytest.raises(Refusal, match="needs raw counts"):
+        integration_inputs(other, {"rna": ("X", NB)}, IntegrateOptions())
+
+
+@given(order=st.permutations(range(12)))
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_canonical_order_survives_any_shuffle_even_with_repeated_names(
+    order: list[int], tmp_path: Path, store_of
+) -> None:
+    """Two samples, each with a name that three cells share; the counts tell them apart."""
+    obs = pd.DataFrame({"s": list("aaaaaabbbbbb")}, index=["x", "x", "x", "y", "z", "w"] * 2)
+    counts = np.arange(36).reshape(12, 3) % 11
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = tmp_path / "order.h5ad"
+        anndata.AnnData(csr_matrix(counts[order]), obs=obs.iloc[list(order)]).write_h5ad(path)
+        cohort = build_cohort(store_of(path), Columns(sample="s"))
+        plain_path = tmp_path / "plain.h5ad"
+        anndata.AnnData(csr_matrix(counts), obs=obs).write_h5ad(plain_path)
+        plain = build_cohort(store_of(plain_path), Columns(sample="s"))
+    assert np.array_equal(
+        dense(cohort.store.matrix("rna"))[cohort.order], dense(plain.store.matrix("rna"))[plain.order]
+    )
+    assert cohort.cell_names[cohort.order].tolist() == ["w", "x", "x", "x", "y", "z"] * 2

@@ -11,9 +11,10 @@ from multimil_gui.app.icons import icon
 from multimil_gui.app.layout import Area, DockPlace
 from multimil_gui.app.roles import Roles
 
-#: From this height (logical pixels) the left panels stand below each other instead of behind each other.
+#: From this height (logical pixels) Run and cell sets stand below the patients instead of behind them.
 TALL = 900
 WIDE = 1700
+COLOR_HEIGHT = 340
 
 
 class PanelDock(QDockWidget):
@@ -111,24 +112,20 @@ def _scrolling(content: QWidget) -> QScrollArea:
 
 def default_places(width: int, height: int) -> tuple[DockPlace, ...]:
     """Return where the docks are at first in a window of this size (logical pixels)."""
-    left = 300 if width >= WIDE else 262
-    right = 500 if width >= WIDE else 372
-    stacked = height >= TALL
+    left = 300 if width >= WIDE else 264
+    right = 520 if width >= WIDE else 384
     inner = max(300, height - 110)
-    legend_height = inner - 330
-    sets_tab = "" if stacked else "dock_legend"
+    tall = height >= TALL
+    below = "" if tall else "dock_patients"
+    upper, lower = (int(inner * 0.48), int(inner * 0.52)) if tall else (inner, inner)
     return (
-        DockPlace(name="dock_color", area=Area.LEFT, width=left, height=330),
+        DockPlace(name="dock_color", area=Area.LEFT, width=left, height=COLOR_HEIGHT),
+        DockPlace(name="dock_legend", area=Area.LEFT, width=left, height=inner - COLOR_HEIGHT),
+        DockPlace(name="dock_patients", area=Area.RIGHT, width=right, height=upper, on_top=True),
+        DockPlace(name="dock_run", area=Area.RIGHT, width=right, height=lower, tab_of=below, on_top=tall),
         DockPlace(
-            name="dock_legend",
-            area=Area.LEFT,
-            width=left,
-            height=max(160, legend_height - 260 if stacked else legend_height),
-            on_top=True,
+            name="dock_cell_sets", area=Area.RIGHT, width=right, height=lower, tab_of="dock_run" if tall else below
         ),
-        DockPlace(name="dock_cell_sets", area=Area.LEFT, width=left, height=260, tab_of=sets_tab),
-        DockPlace(name="dock_patients", area=Area.RIGHT, width=right, height=inner, on_top=True),
-        DockPlace(name="dock_run", area=Area.RIGHT, width=right, height=inner, tab_of="dock_patients"),
     )
 
 

@@ -81,19 +81,24 @@ class FileCommands(QObject):
             self._train_demo = True
             self._import(Path(DEMO_NAME), demo_job, self._services.stores)
 
+    def open_demo_by_hand(self) -> None:
+        """Open the demo cohort as if it were the user's file: with the mapping dialog, and without training."""
+        if self.may_leave():
+            self._import(Path(DEMO_NAME), demo_job, self._services.stores, ask=True)
+
     # -- data ----------------------------------------------------------------------------------------------------------
 
-    def _import(self, source: Path, function: Callable[..., Store], *arguments: object) -> None:
+    def _import(self, source: Path, function: Callable[..., Store], *arguments: object, ask: bool = False) -> None:
         is_demo = function is demo_job
         title = "Opening the demo cohort" if is_demo else f"Opening {source.name}"
 
         def done(store: Store) -> None:
-            self._ask_mapping(store, None if is_demo else source)
+            self._ask_mapping(store, None if is_demo else source, ask or not is_demo)
 
         job_id = self._window.tasks.submit(function, *arguments, title=title, done=done, ended=self._on_ended)
         self._window.show_busy(job_id, title)
 
-    def _ask_mapping(self, store: Store, source: Path | None) -> None:
+    def _ask_mapping(self, store: Store, source: Path | None, ask: bool) -> None:
         from multimil_gui.widgets.mapping_dialog import MappingDialog
 
         dialog = MappingDialog(store, parent=self._window)
@@ -108,7 +113,7 @@ class FileCommands(QObject):
                 self._window.show_what_is_open()
 
         dialog.finished.connect(on_finished)
-        if source is None and dialog.panel.is_valid():
+        if not ask and dialog.panel.is_valid():
             # The demo's own columns need no questions.
             dialog.accept()
             return
@@ -151,7 +156,7 @@ class FileCommands(QObject):
         def done(opened: OpenedProject) -> None:
             self.project.adopt(opened)
             self._show(opened.project.name)
-            self._window.restore_layout(opened.opened.session.layout)
+            self._window.arrangement.restore(opened.opened.session.layout)
             self._services.settings.add_recent(opened.project.path)
             self._tell_findings(opened)
             self.opened.emit()
@@ -199,7 +204,7 @@ class FileCommands(QObject):
         return True
 
     def _saved(self, save: Callable[[], None]) -> bool:
-        self._window.keep_layout()
+        self._window.arrangement.keep()
         try:
             save()
         except Refusal as error:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
 from qtpy.QtWidgets import QMainWindow, QMenu, QSizePolicy, QStackedWidget, QTabWidget, QToolBar, QToolButton, QWidget
 
+from multimil_gui.app.arrangement import Arrangement
 from multimil_gui.app.assets import logo
 from multimil_gui.app.bound_actions import BoundActions
 from multimil_gui.app.busy_page import BusyPage
 from multimil_gui.app.dialogs import ask_stop_job
-from multimil_gui.app.docks import default_places
 from multimil_gui.app.edit_commands import EditCommands
 from multimil_gui.app.export_commands import ExportCommands
 from multimil_gui.app.file_commands import FileCommands
 from multimil_gui.app.help_commands import HelpCommands
 from multimil_gui.app.icons import icon
-from multimil_gui.app.layout import SMALLEST, WindowLayout, apply_docks, capture, clamped
+from multimil_gui.app.layout import SMALLEST
 from multimil_gui.app.menus import RecentMenu
 from multimil_gui.app.roles import Roles
 from multimil_gui.app.run_commands import RunCommands
@@ -76,7 +74,8 @@ class MainWindow(QMainWindow):
         self._make_commands()
         self._make_frame()
         self._connect()
-        self._place_window()
+        self.arrangement = Arrangement(self)
+        self.arrangement.place_window()
         self._recolor(services.theme.roles)
         self.show_start()
 
@@ -177,7 +176,6 @@ class MainWindow(QMainWindow):
         made.map.tool_changed.connect(self._refresh_soon.start)
         made.color.run_requested.connect(self.runs.show_panel)
         made.cell_sets.export_requested.connect(self.exports.cell_sets)
-        apply_docks(self, made.docks, default_places(self.width(), self.height()))
         self._fill_panels_menu(made)
         made.recolor(self.services.theme.roles)
         return made
@@ -205,11 +203,8 @@ class MainWindow(QMainWindow):
         if first:
             self.runs.watch()
         self._show_page(workspace.map)
-        saved = self.services.settings.values.layout
-        if first and saved is not None:
-            apply_docks(self, workspace.docks, saved.docks)
-        elif first:
-            self.reset_layout()
+        if first:
+            self.arrangement.begin()
         self.status_bar.show_map(workspace.map.status_text())
 
     def show_what_is_open(self) -> None:
@@ -245,44 +240,6 @@ class MainWindow(QMainWindow):
         """Close what is open and show the start page."""
         self.session.restore(Session().snapshot(), saved=True)
         self.show_start()
-
-    # -- layout --------------------------------------------------------------------------------------------------------
-
-    def reset_layout(self) -> None:
-        """Put every panel back where it belongs."""
-        apply_docks(self, self.workspace.docks, default_places(self.width(), self.height()))
-
-    def keep_layout(self) -> None:
-        """Keep the layout with the project."""
-        if self._workspace is not None:
-            self.session.layout = capture(self, self._workspace.docks).model_dump(mode="json")
-
-    def restore_layout(self, layout: Mapping[str, Any]) -> None:
-        """Put the panels where a project has them; the window itself stays where it is."""
-        if not layout:
-            return
-        try:
-            places = WindowLayout.model_validate(layout).docks
-        except ValidationError:
-            self.services.notifications.info("The layout saved in the project could not be read; the panels stay.")
-            return
-        apply_docks(self, self.workspace.docks, places)
-
-    def _place_window(self) -> None:
-        saved = self.services.settings.values.layout
-        if saved is not None:
-            self.setGeometry(clamped(saved.window))
-            if saved.maximized:
-                self.setWindowState(self.windowState() | Qt.WindowState.WindowMaximized)
-            return
-        screen = self.screen()
-        room = screen.availableGeometry() if screen is not None else self.geometry()
-        # A window of its own on a large screen; the whole of a laptop's.
-        width, height = (
-            min(side, wanted) for side, wanted in zip((room.width(), room.height()), (1600, 980), strict=True)
-        )
-        self.resize(width, height)
-        self.move(room.left() + (room.width() - width) // 2, room.top() + (room.height() - height) // 2)
 
     # -- following -----------------------------------------------------------------------------------------------------
 
@@ -365,6 +322,11 @@ class MainWindow(QMainWindow):
             self.runner.cancel(job_id)
         return True
 
+    def close_without_asking(self) -> None:
+        """Close, whatever is unsaved or running."""
+        self._leaving = True
+        self.close()
+
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Ask only when something would be lost; then end the jobs and leave nothing behind."""
         if event is None:
@@ -373,13 +335,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._leaving = True
-        docks = self._workspace.docks if self._workspace is not None else ()
-        shown = self._workspace is not None and self.pages.currentWidget() is self._workspace.map
-        layout = capture(self, docks if shown else ())
-        before = self.services.settings.values.layout
-        if not shown and before is not None:
-            layout = layout.model_copy(update={"docks": before.docks})
-        self.services.settings.set(layout=layout.model_dump())
+        self.arrangement.remember(shown=self.pages.currentWidget() not in (self.start_page, self.busy_page))
         self.runner.shutdown()
         self.files.project.release()
         self._refresh_soon.stop()

@@ -71,7 +71,7 @@ class ViewCommands(QObject):
 
     def reset_layout(self) -> None:
         """Put every panel back."""
-        self._window.reset_layout()
+        self._window.arrangement.reset()
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or stop doing so."""

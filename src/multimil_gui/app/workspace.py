@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QMainWindow
+from qtpy.QtCore import QObject, Qt
+from qtpy.QtWidgets import QMainWindow, QSplitter
 
 from multimil_gui.app.decorate import decorate
 from multimil_gui.app.docks import PanelDock
@@ -45,6 +45,7 @@ class Workspace(QObject):
             PanelDock("dock_patients", "Patients", self.patients, window),
             PanelDock("dock_run", "Run", self.run, window),
         )
+        self.dock("dock_patients").dockLocationChanged.connect(self._turn_patients)
 
     def dock(self, name: str) -> PanelDock:
         """Return the dock with this object name.
@@ -58,6 +59,13 @@ class Workspace(QObject):
             if dock.objectName() == name:
                 return dock
         raise KeyError(name)
+
+    def _turn_patients(self, area: Qt.DockWidgetArea) -> None:
+        """Put table and map of the patients side by side above or below the map, one over the other beside it."""
+        flat = area in (Qt.DockWidgetArea.TopDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea)
+        splitter = self.patients.findChild(QSplitter, "patient_splitter")
+        if splitter is not None:
+            splitter.setOrientation(Qt.Orientation.Horizontal if flat else Qt.Orientation.Vertical)
 
     def show_panel(self, name: str) -> None:
         """Open a panel and bring it to the front."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from multimil_gui.app.actions.record import Action, Group, Menu, when_idle, with_cohort, with_map
+from multimil_gui.app.actions.record import Action, Group, Menu, when_idle, with_cohort, with_map, with_selection
 
 FILE_ACTIONS = (
     Action(
@@ -66,11 +66,11 @@ FILE_ACTIONS = (
         "exports.selection",
         Menu.FILE,
         Group.EXPORT,
-        "Save the selected cells or a cell set as CSV or .h5ad, with how they were chosen.",
+        "Save the selected cells as CSV or .h5ad, with how they were chosen.",
         "Ctrl+E",
         "export",
         toolbar=True,
-        enabled_when=with_cohort,
+        enabled_when=with_selection,
     ),
     Action(
         "file.export_tables",
@@ -81,6 +81,16 @@ FILE_ACTIONS = (
         "Save one row per cell and one per sample: attention, contributions, predictions, folds.",
         "Ctrl+Shift+E",
         "table",
+        enabled_when=with_cohort,
+    ),
+    Action(
+        "file.export_everything",
+        "Export all cells as .h5ad…",
+        "exports.everything",
+        Menu.FILE,
+        Group.EXPORT,
+        "Save the data with latent, map, attention, cell sets and provenance added; opens in scanpy.",
+        icon="cells",
         enabled_when=with_cohort,
     ),
     Action(

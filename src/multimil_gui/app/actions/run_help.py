@@ -7,7 +7,7 @@ from multimil_gui.app.actions.record import Action, Group, Menu
 RUN_ACTIONS = (
     Action(
         "run.integrate",
-        "Integrate modalities",
+        "Integration",
         "runs.integrate",
         Menu.RUN,
         Group.START,
@@ -19,7 +19,7 @@ RUN_ACTIONS = (
     ),
     Action(
         "run.predict",
-        "Predict patients",
+        "Phenotype",
         "runs.predict",
         Menu.RUN,
         Group.START,

@@ -113,4 +113,4 @@ def _logistic() -> Any:
 def _forest(seed: int) -> Any:
     from sklearn.ensemble import RandomForestClassifier
 
-    return RandomForestClassifier(n_estimators=300, class_weight="balanced", random_state=seed)
+    return RandomForestClassifier(n_estimators=100, class_weight="balanced", random_state=seed)

@@ -12,22 +12,13 @@ from qtpy.QtGui import QDesktopServices
 from multimil_gui.app.notifications import Kind, Notification, Offer
 
 
-def saved_notification(path: Path, words: str = "") -> Notification:
-    """Return "Saved NAME" with a button that shows it in its folder.
-
-    Parameters
-    ----------
-    path
-        What was saved.
-    words
-        More about it, e.g. the number of cells.
-    """
+def saved_notification(path: Path) -> Notification:
+    """Return "Saved NAME" with a button that shows it in its folder."""
 
     def show() -> None:
         show_in_folder(path)
 
-    text = f"Saved {path.name}" + (f": {words}" if words else "")
-    return Notification(Kind.SUCCESS, text, offer=Offer("Show in folder", show))
+    return Notification(Kind.SUCCESS, f"Saved {path.name}", offer=Offer("Show in folder", show))
 
 
 def show_in_folder(path: Path) -> None:

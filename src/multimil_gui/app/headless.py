@@ -151,13 +151,22 @@ class _Demo:
         self._program.services.theme.apply(ThemeChoice.LIGHT)
 
     def _export(self) -> None:
-        exports, session = self._window.exports, self._window.session
-        kept = session.cell_sets.items[-1]
-        exports.write_tables(self._out)
-        exports.write_cells(self._out / "cell_set.h5ad", kept.id)
-        session.clear_selection()
-        exports.write_picture(self._out / "map.png")
-        self._driver.wait(lambda: not self._window.runner.busy, "the exports", PATIENCE)
+        from multimil_gui.views.figure import FigureKind, FigureOptions
+        from multimil_gui.widgets import export
+        from multimil_gui.widgets.latent_map import view_for_export
+
+        window, shot = self._window, export.snapshot(self._window.session)
+        kept = shot.sets[-1]
+        view = view_for_export(window.workspace.map.view)
+        files = (
+            export.cells_file(shot, self._out / "cells.csv"),
+            export.samples_file(shot, self._out / "samples.csv"),
+            export.h5ad_file(shot, self._out / "cell_set.h5ad", kept.mask, kept),
+            export.picture_file(view, FigureKind.PNG, FigureOptions(), self._out / "map.png"),
+        )
+        # The demo's own folder: a second demo takes the place of the first.
+        window.exports.write(export.ExportPlan(files, replace=True))
+        self._driver.wait(lambda: not window.runner.busy, "the exports", PATIENCE)
         self._step(f"Saved cells.csv, samples.csv, cell_set.h5ad and pictures in {self._out}")
 
     def _report(self) -> None:

@@ -160,6 +160,10 @@ def _terminate_interrupts() -> Iterator[None]:
 def _interrupted(args: argparse.Namespace) -> str:
     if args.command != "run":
         return "Stopped."
+    from multimil_gui.jobs.outputs import RESUME_FOLDER
+
+    if not (args.out / RESUME_FOLDER).exists():
+        return "Stopped; no file was changed."
     return (
         f"Stopped; no file was changed. The finished parts are kept in {args.out}: the same command goes on from there."
     )

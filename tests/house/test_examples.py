@@ -8,13 +8,22 @@ from pathlib import Path
 import pytest
 from multimil_testing.programs import show_program
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.py"))
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("[!_]*.py"))
 IDS = [path.stem for path in EXAMPLES]
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("examples")
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=IDS)
-def test_example_runs_and_shows_something(path: Path, tmp_path: Path) -> None:
-    seen = show_program(path, tmp_path)
+def test_example_runs_and_shows_something(path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first example writes the demo cohort into the folder for temporary files, the others find it there.
+    monkeypatch.setenv("TMPDIR", str(shared))
+    monkeypatch.setenv("TEMP", str(shared))
+
+    seen = show_program(path, shared)
 
     assert seen is None or (seen.windows >= 1 and seen.colors > 3)
 

@@ -32,6 +32,7 @@ def exec_for_a_moment(*_):
 
 QApplication.exec = staticmethod(exec_for_a_moment)
 path = sys.argv[1]
+sys.path.insert(0, path.rpartition("/")[0])
 sys.argv = [path]
 runpy.run_path(path, run_name="__main__")
 """

@@ -167,6 +167,17 @@ def test_the_data_come_along(tmp_path: Path):
             project.add_store(make_store(tmp_path / "other", '{"n": 2}'))
 
 
+def test_a_first_save_that_fails_leaves_nothing_and_the_name_free(tmp_path: Path):
+    with Project.create(tmp_path / "study") as project:
+        project.add_store(make_store(tmp_path / "cache"))
+        with disk.failing_at(1, lambda: OSError(errno.ENOSPC, "full"), once=True), pytest.raises(Refusal, match="full"):
+            project.save(state_of(project, b"never"))
+    assert not project.path.exists()
+    with Project.create(tmp_path / "study") as again:
+        again.save(state_of(again, b"new"))
+    assert check(again.path, {b"new"})
+
+
 # -- the journal -------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.project.commit import atomic_commit
+from multimil_gui.project.commit import atomic_commit, refusal
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _BOOLEAN = "boolean"
@@ -45,11 +45,20 @@ class ObjectStore:
         self._known: dict[int, tuple[np.ndarray, str]] = {}
 
     def put(self, content: bytes) -> str:
-        """Keep some bytes and return their name; nothing is written when they are already there."""
+        """Keep some bytes and return their name; nothing is written when they are already there.
+
+        Raises
+        ------
+        Refusal
+            When they cannot be written.
+        """
         name = digest(content)
         path = self.folder / name
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise refusal(error, self.folder) from error
             atomic_commit(path, lambda file: _write(file, content))
         return name
 

@@ -66,12 +66,13 @@ class Project:
         self._lock = lock
         self._journal = Journal(path / "journal.jsonl")
         self._writing = threading.RLock()
+        self._remove_when_empty = False
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Project:
         """Make a new project folder (``.multimil`` is added to its name when missing) and lock it.
 
-        Nothing is in it before the first :meth:`save`.
+        Nothing is in it before the first :meth:`save`; closed before that, it is removed again.
 
         Raises
         ------
@@ -82,6 +83,7 @@ class Project:
         folder = given if given.suffix == SUFFIX else given.with_name(given.name + SUFFIX)
         if folder.exists() and (not folder.is_dir() or any(not item.name.startswith(".") for item in folder.iterdir())):
             raise ProjectError("There is already something under this name.", f"{folder.name}.", "Choose another name.")
+        made = not folder.exists()
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
@@ -89,7 +91,9 @@ class Project:
         lock, reason = _acquire(folder)
         if reason:
             raise ProjectError(f"The project cannot be made here: {reason}", f"{folder.name}.", "Choose another place.")
-        return cls(folder, Manifest(project_id=secrets.token_hex(16), generation=0), lock, "")
+        project = cls(folder, Manifest(project_id=secrets.token_hex(16), generation=0), lock, "")
+        project._remove_when_empty = made
+        return project
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], generation: int | None = None) -> Project:
@@ -238,12 +242,15 @@ class Project:
             self._journal.clear()
 
     def close(self) -> None:
-        """Let others write; the project cannot be used afterwards."""
+        """Let others write; the project cannot be used afterwards. A new one that was never saved is removed."""
         if self._lock is not None:
             with contextlib.suppress(OSError):
                 (self.path / _HOLDER).unlink(missing_ok=True)
             self._lock.release()
             self._lock = None
+            if self._remove_when_empty and self.manifest.generation == 0:
+                # Else a first save that failed would leave a folder that is no project and blocks its name.
+                shutil.rmtree(self.path, ignore_errors=True)
         self.read_only_reason = self.read_only_reason or "the project was closed."
 
     def __enter__(self) -> Project:

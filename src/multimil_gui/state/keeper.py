@@ -59,11 +59,11 @@ class Keeper:
         """Write the present state to the journal when it changed since the last time; ProjectError as in :meth:`save`."""
         if not self._pending or self.project.read_only or self.project.manifest.generation == 0:
             return
-        self._pending = False
         if self.session.modified:
             self.project.journal(self._encoder.encode(self.session.snapshot()))
         else:
             self.project.discard_unsaved()
+        self._pending = False
 
     def close(self) -> None:
         """Stop listening to the session."""

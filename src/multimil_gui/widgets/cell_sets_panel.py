@@ -173,29 +173,32 @@ class CellSetsPanel(QWidget):
         self._on_marked()
 
     def _fill(self, items: tuple[CellSet, ...]) -> None:
-        marked = set(self.marked())
-        known = {int(item.data(0, _ID)) for item in self._tree_items()}
+        """Show these sets; lines of known sets are changed in place, because a line may be in the middle of editing."""
+        lines = {int(line.data(0, _ID)): line for line in self._tree_items()}
+        had = bool(lines)
         self._filling = True
         try:
-            self.tree.clear()
-            for item in items:
-                line = QTreeWidgetItem(self.tree, [item.name, f"{item.count:,}"])
-                line.setData(0, _ID, item.id)
+            for gone in lines.keys() - {item.id for item in items}:
+                self.tree.takeTopLevelItem(self.tree.indexOfTopLevelItem(lines[gone]))
+            fresh = []
+            for place, item in enumerate(items):
+                line = lines.get(item.id)
+                if line is None:
+                    line = QTreeWidgetItem()
+                    self.tree.insertTopLevelItem(place, line)
+                    line.setData(0, _ID, item.id)
+                    line.setFlags(flags(line.flags(), Qt.ItemFlag.ItemIsEditable))
+                    line.setTextAlignment(1, flags(Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter))
+                    fresh.append(line)
+                line.setText(0, item.name)
+                line.setText(1, f"{item.count:,}")
                 line.setIcon(0, swatch_icon(item.color))
                 line.setToolTip(0, tooltip(item.name))
-                line.setTextAlignment(1, flags(Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter))
-                line.setFlags(flags(line.flags(), Qt.ItemFlag.ItemIsEditable))
+            if len(fresh) == 1 and (had or len(items) == 1):
                 # A new set is marked, so that its details show and F2 names it.
-                fresh = bool(known or len(items) == 1) and item.id not in known
-                line.setSelected(item.id in marked if not self._has_new(items, known) else fresh)
-                if line.isSelected():
-                    self.tree.setCurrentItem(line)
+                self.tree.setCurrentItem(fresh[0])
         finally:
             self._filling = False
-
-    @staticmethod
-    def _has_new(items: tuple[CellSet, ...], known: set[int]) -> bool:
-        return len(items) == len(known) + 1 and any(item.id not in known for item in items)
 
     def _tree_items(self) -> list[QTreeWidgetItem]:
         items = (self.tree.topLevelItem(i) for i in range(self.tree.topLevelItemCount()))

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import numpy as np
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLineEdit
+
+from multimil_gui.state.cell_sets import SetOperation
+from multimil_gui.state.session import Session
+from multimil_gui.widgets.cell_sets_panel import CellSetsPanel
+
+
+def _panel(qtbot: QtBot, session: Session) -> CellSetsPanel:
+    panel = CellSetsPanel(session)
+    qtbot.addWidget(panel)
+    panel.resize(340, 560)
+    panel.show()
+    return panel
+
+
+def _two_sets(session: Session) -> tuple[int, int]:
+    session.select_category("cell_type", "Monocyte")
+    first = session.add_cell_set("Monocytes")
+    session.select_category("condition", "disease")
+    return first, session.add_cell_set("Patients")
+
+
+def test_a_set_is_kept_from_the_selection_and_explained(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    assert not panel.new.isEnabled()
+    session.select_category("cell_type", "Monocyte")
+
+    qtbot.mouseClick(panel.new, Qt.MouseButton.LeftButton)
+
+    (item,) = session.cell_sets.items
+    assert panel.marked() == (item.id,)
+    assert panel.tree.topLevelItem(0).text(1) == f"{item.count:,}"
+    assert panel.details.recipe.text() == "Made by: cell_type = Monocyte"
+
+
+def test_f2_renames_and_a_taken_name_is_refused_in_words(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    first, _ = _two_sets(session)
+    panel.mark(first)
+    panel.tree.setCurrentItem(panel.tree.topLevelItem(0))
+    panel.tree.setFocus()
+
+    for name, shown in (("Blood monocytes", "Blood monocytes"), ("Patients", "Blood monocytes")):
+        qtbot.keyClick(panel.tree, Qt.Key.Key_F2)
+        editor = panel.tree.findChild(QLineEdit)
+        editor.setText(name)
+        qtbot.keyClick(editor, Qt.Key.Key_Return)
+        # The delegate hands the text over from the event loop.
+        qtbot.waitUntil(lambda: panel.tree.findChild(QLineEdit) is None)
+        assert session.cell_sets.get(first).name == shown
+        assert panel.tree.topLevelItem(0).text(0) == shown
+    assert "already a cell set" in panel._notice.text()
+
+
+def test_delete_removes_and_undo_brings_back(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    first, second = _two_sets(session)
+    panel.mark(first)
+
+    qtbot.keyClick(panel.tree, Qt.Key.Key_Delete)
+
+    assert [item.id for item in session.cell_sets.items] == [second]
+    session.commands.undo()
+    assert [item.id for item in session.cell_sets.items] == [first, second]
+    assert panel.tree.topLevelItemCount() == 2
+
+
+def test_difference_takes_the_set_marked_first_without_the_other(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    first, second = _two_sets(session)
+    panel.mark(second, first)
+    sets = session.cell_sets
+
+    panel.operations[SetOperation.DIFFERENCE].trigger()
+
+    new = sets.items[-1]
+    assert np.array_equal(new.mask, sets.get(second).mask & ~sets.get(first).mask)
+    assert panel.details.recipe.text() == "Made by: difference of Patients, Monocytes"
+
+
+def test_an_empty_intersection_is_refused_in_words(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    session.select_category("cell_type", "Monocyte")
+    first = session.add_cell_set()
+    session.select_category("cell_type", "B cell")
+    second = session.add_cell_set()
+    panel.mark(first, second)
+
+    panel.operations[SetOperation.INTERSECTION].trigger()
+
+    assert len(session.cell_sets.items) == 2
+    assert "at least one cell" in panel._notice.text()
+
+
+def test_return_selects_the_cells_of_the_marked_set(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    first, _ = _two_sets(session)
+    panel.mark(first)
+
+    qtbot.keyClick(panel.tree, Qt.Key.Key_Return)
+
+    assert np.array_equal(session.selection.mask, session.cell_sets.get(first).mask)
+
+
+def test_details_count_per_condition_and_cell_type(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    first, _ = _two_sets(session)
+
+    panel.mark(first)
+
+    obs = session.data.store.obs()
+    monocytes = obs["cell_type"] == "Monocyte"
+    wanted = [int((monocytes & (obs["condition"] == level)).sum()) for level in ("control", "disease")]
+    assert [int(bar.parts[0]) for bar in panel.details.conditions.bars()] == wanted
+
+
+def test_export_asks_for_the_marked_sets(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    first, second = _two_sets(session)
+    panel.mark(first, second)
+
+    with qtbot.waitSignal(panel.export_requested) as asked:
+        qtbot.mouseClick(panel.export, Qt.MouseButton.LeftButton)
+
+    assert asked.args == [(first, second)]
+
+
+def test_without_sets_the_panel_says_what_to_do(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+
+    assert panel._empty.isVisible()
+    assert "New from selection" in panel._empty.text()

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import numpy as np
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+
+from multimil_gui.analysis.scores import top_cells
+from multimil_gui.data.cohort import Scope
+from multimil_gui.state.session import Session
+from multimil_gui.state.view import ColorBy, ColorKind, ScoreSource
+from multimil_gui.widgets._feature_field import FeatureField
+from multimil_gui.widgets.color_panel import ColorPanel, What
+
+
+def _panel(qtbot: QtBot, session: Session) -> ColorPanel:
+    panel = ColorPanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    return panel
+
+
+def _choose(combo, data) -> None:
+    index = next(i for i in range(combo.count()) if combo.itemData(i) == data)
+    combo.setCurrentIndex(index)
+    combo.activated.emit(index)
+
+
+def _offered(panel: ColorPanel) -> list[What]:
+    return [panel.what.itemData(i) for i in range(panel.what.count())]
+
+
+def test_attention_is_offered_only_with_a_fit(qtbot: QtBot, session: Session, fit) -> None:
+    panel = _panel(qtbot, session)
+    assert What.ATTENTION not in _offered(panel)
+    assert "run Phenotype" in panel._source_words.text()
+    assert not panel.top.slider.isEnabled()
+
+    session.add_run(fit)
+
+    assert What.ATTENTION in _offered(panel)
+    assert panel.top.slider.isEnabled()
+
+
+def test_each_choice_colours_the_cells(qtbot: QtBot, fitted: Session) -> None:
+    panel = _panel(qtbot, fitted)
+    wanted = {
+        What.CONDITION: ColorBy(ColorKind.OBS, "condition"),
+        What.CELL_TYPE: ColorBy(ColorKind.OBS, "cell_type"),
+        What.CONTRIBUTION: ColorBy(ColorKind.CONTRIBUTION, "control"),
+        What.PREDICTION: ColorBy(ColorKind.PREDICTION, "control"),
+        What.ATTENTION: ColorBy(ColorKind.ATTENTION),
+        What.NONE: ColorBy(),
+    }
+    for what, color in wanted.items():
+        _choose(panel.what, what)
+        assert fitted.view.color == color
+
+
+def test_a_gene_is_found_by_any_part_of_its_name(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    _choose(panel.what, What.FEATURE)
+
+    qtbot.keyClicks(panel.feature, "ENE42")
+    qtbot.keyClick(panel.feature, Qt.Key.Key_Return)
+
+    modality = next(iter(session.data.store.index.modalities))
+    assert session.view.color == ColorBy(ColorKind.FEATURE, "gene42", modality)
+    assert panel.feature.text() == "gene42"
+
+
+def test_an_unknown_gene_is_said_in_words_and_changes_nothing(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    before = session.view.color
+    _choose(panel.what, What.FEATURE)
+
+    qtbot.keyClicks(panel.feature, "<b>nothing")
+    qtbot.keyClick(panel.feature, Qt.Key.Key_Return)
+
+    assert session.view.color == before
+    assert "<b>nothing" in panel._notice.text()
+
+
+def test_sixty_thousand_names_are_searched(qtbot: QtBot) -> None:
+    field = FeatureField()
+    qtbot.addWidget(field)
+    field.set_features(tuple(f"GENE{i}" for i in range(60_000)))
+
+    field.completer().setCompletionPrefix("e5999")
+
+    assert field.completer().completionCount() == 11
+    assert field.matches("gene59999") == ("GENE59999",)
+
+
+def test_source_rank_palette_and_limits_reach_the_session(qtbot: QtBot, fitted: Session) -> None:
+    panel = _panel(qtbot, fitted)
+
+    _choose(panel.source, ScoreSource.TRAINED)
+    panel.rank.click()
+    _choose(panel.palette_choice, "magma")
+    panel.low.setValue(5)
+
+    view = fitted.view
+    assert (view.source, view.rank, view.palette, view.percentiles) == (ScoreSource.TRAINED, True, "magma", (5.0, 99.0))
+    assert "optimistic" in panel._source_words.text()
+
+
+def test_limits_that_cross_are_refused_in_words(qtbot: QtBot, fitted: Session) -> None:
+    panel = _panel(qtbot, fitted)
+
+    panel.high.setValue(0.5)
+
+    assert fitted.view.percentiles == (1.0, 99.0)
+    assert "below" in panel._notice.text()
+
+
+def test_the_slider_selects_the_top_cells_and_one_drag_is_one_undo(qtbot: QtBot, fitted: Session) -> None:
+    panel = _panel(qtbot, fitted)
+    fitted.select_category("cell_type", "B cell")
+    before = fitted.selection.mask
+
+    panel.top.slider.setSliderDown(True)
+    for position in (30, 20, 8):
+        panel.top.slider.setSliderPosition(position)
+        panel.top._apply()
+    panel.top.slider.setSliderDown(False)
+
+    cohort = fitted.data.cohort
+    wanted = top_cells(fitted.scores().attention, cohort.sample_codes, cohort.samples.label, 4.0, per_condition=True)
+    assert np.array_equal(fitted.selection.mask, wanted)
+    fitted.commands.undo()
+    assert np.array_equal(fitted.selection.mask, before)
+
+
+def test_the_slider_waits_and_then_selects(qtbot: QtBot, fitted: Session) -> None:
+    panel = _panel(qtbot, fitted)
+
+    panel.top.percent.setValue(3.0)
+    _choose(panel.top.scope, Scope.OVERALL)
+
+    assert fitted.view.top_scope is Scope.OVERALL
+    assert fitted.selection.count == round(0.03 * fitted.data.n_cells)
+    panel.top.percent.setValue(6.0)
+    qtbot.waitUntil(lambda: fitted.selection.count == round(0.06 * fitted.data.n_cells))
+
+
+def test_undo_is_shown_in_the_panel(qtbot: QtBot, fitted: Session) -> None:
+    panel = _panel(qtbot, fitted)
+    _choose(panel.what, What.CELL_TYPE)
+
+    fitted.commands.undo()
+
+    assert panel.what.currentData() is What.ATTENTION

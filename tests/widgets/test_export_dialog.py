@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from multimil_gui.core.errors import Refusal
+from multimil_gui.core.reporter import SilentReporter
+from multimil_gui.jobs.qt import JobRunner
+from multimil_gui.project.text import read_csv_unescape
+from multimil_gui.state.resolve import resolve
+from multimil_gui.state.session import Session
+from multimil_gui.views.figure import FigureKind
+from multimil_gui.widgets.export import run_export
+from multimil_gui.widgets.export_dialog import (
+    CellSetExportDialog,
+    Exporter,
+    PictureExportDialog,
+    TablesExportDialog,
+    selection_as_set,
+)
+
+
+@pytest.fixture
+def runner(qapp: object) -> Iterator[JobRunner]:
+    result = JobRunner()
+    yield result
+    result.shutdown()
+    result.deleteLater()
+
+
+def _top_set(session: Session) -> int:
+    session.select_top(10)
+    return session.add_cell_set("Top: 10 %")
+
+
+def test_a_cell_set_is_exported_with_its_provenance(
+    qtbot: QtBot, fitted: Session, runner: JobRunner, tmp_path: Path
+) -> None:
+    import anndata
+
+    set_id = _top_set(fitted)
+    dialog = CellSetExportDialog(fitted, [set_id], tmp_path)
+    qtbot.addWidget(dialog)
+    exporter = Exporter(runner)
+
+    with qtbot.waitSignal(exporter.saved, timeout=60_000) as saved:
+        exporter.start(dialog.plan())
+    exporter.deleteLater()
+
+    words, paths = saved.args
+    item = fitted.cell_sets.get(set_id)
+    assert [path.name for path in paths] == ["Top_10.csv", "Top_10.h5ad"]
+    assert words.startswith(f"Saved Top_10.csv ({item.count:,} cells)")
+    table = read_csv_unescape(tmp_path / "Top_10.csv")
+    assert list(table["cell"]) == list(fitted.data.cohort.cell_names[item.mask])
+    assert table["set_Top: 10 %"].all()
+    data = anndata.read_h5ad(tmp_path / "Top_10.h5ad")
+    assert data.n_obs == item.count
+    assert np.allclose(data.obs["multimil_attention"], fitted.scores().attention[item.mask])
+    kept = json.loads(data.uns["multimil"]["cell_sets"])["Top: 10 %"]
+    assert kept["kind"] == "top"
+    assert data.uns["multimil"]["cell_set_made_by"].startswith("top 10")
+
+
+def test_tables_of_all_cells_and_samples(qtbot: QtBot, fitted: Session, tmp_path: Path) -> None:
+    dialog = TablesExportDialog(fitted, tmp_path)
+    qtbot.addWidget(dialog)
+
+    done = run_export(dialog.plan(), reporter=SilentReporter())
+
+    cohort = fitted.data.cohort
+    cells = read_csv_unescape(tmp_path / "cells.csv")
+    samples = read_csv_unescape(tmp_path / "samples.csv")
+    assert [path.name for path in done.paths] == ["cells.csv", "samples.csv"]
+    assert list(cells["cell"]) == list(cohort.cell_names)
+    assert list(samples["sample"]) == list(cohort.samples.names)
+    assert samples["predicted"][0] == "disease"
+
+
+def test_without_a_fit_the_tables_still_name_cells_and_samples(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
+    dialog = TablesExportDialog(session, tmp_path)
+    qtbot.addWidget(dialog)
+
+    run_export(dialog.plan(), reporter=SilentReporter())
+
+    cells = read_csv_unescape(tmp_path / "cells.csv")
+    assert list(cells.columns) == ["cell", "sample", "donor", "condition", "cell_type"]
+    assert list(read_csv_unescape(tmp_path / "samples.csv")["true"][:1]) == ["control"]
+
+
+def test_nothing_is_replaced_unasked(qtbot: QtBot, fitted: Session, tmp_path: Path) -> None:
+    (tmp_path / "cells.csv").write_text("mine", encoding="utf-8")
+    dialog = TablesExportDialog(fitted, tmp_path)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert not dialog.accept_button.isEnabled()
+    assert "cells.csv" in dialog._clash.words.text()
+
+    with pytest.raises(Refusal, match="already there"):
+        run_export(dialog.plan(), reporter=SilentReporter())
+    assert (tmp_path / "cells.csv").read_text(encoding="utf-8") == "mine"
+    assert not (tmp_path / "samples.csv").exists()
+
+    dialog.replace.setChecked(True)
+    assert dialog.accept_button.isEnabled()
+    run_export(dialog.plan(), reporter=SilentReporter())
+    assert (tmp_path / "cells.csv").read_text(encoding="utf-8") != "mine"
+
+
+@pytest.mark.parametrize(
+    ("kind", "start"), [(FigureKind.PNG, b"\x89PNG"), (FigureKind.SVG, b"<?xml"), (FigureKind.PDF, b"%PDF")]
+)
+def test_the_picture_is_written_in_each_format(
+    qtbot: QtBot, fitted: Session, tmp_path: Path, kind: FigureKind, start: bytes
+) -> None:
+    dialog = PictureExportDialog(resolve(fitted), "map of COVID/flu", tmp_path)
+    qtbot.addWidget(dialog)
+    dialog.kind.setCurrentIndex(dialog.kind.findData(kind))
+    dialog.width_mm.setValue(60)
+    dialog.height_mm.setValue(50)
+    dialog.dpi.setValue(100)
+
+    done = run_export(dialog.plan(), reporter=SilentReporter())
+
+    assert done.paths == (tmp_path / f"map_of_COVID_flu.{kind.value}",)
+    assert done.paths[0].read_bytes().startswith(start)
+
+
+def test_a_folder_that_is_not_there_is_refused(qtbot: QtBot, fitted: Session, tmp_path: Path) -> None:
+    dialog = TablesExportDialog(fitted, tmp_path)
+    qtbot.addWidget(dialog)
+
+    dialog.folder.setText(str(tmp_path / "nowhere"))
+
+    assert not dialog.accept_button.isEnabled()
+    assert "does not exist" in dialog._notice.text()
+
+
+def test_two_sets_of_similar_names_get_files_of_their_own(qtbot: QtBot, fitted: Session, tmp_path: Path) -> None:
+    fitted.select_top(10)
+    ids = [fitted.add_cell_set("a/b"), fitted.add_cell_set("a b")]
+    dialog = CellSetExportDialog(fitted, ids, tmp_path)
+    qtbot.addWidget(dialog)
+    dialog.h5ad.setChecked(False)
+
+    names = [entry.path.name for entry in dialog.plan().files]
+
+    assert len(set(names)) == 2
+
+
+def test_the_selection_is_kept_as_a_set_once(fitted: Session) -> None:
+    fitted.select_top(10)
+
+    first = selection_as_set(fitted)
+
+    assert selection_as_set(fitted) == first
+    assert len(fitted.cell_sets.items) == 1
+    fitted.clear_selection()
+    with pytest.raises(Refusal):
+        selection_as_set(fitted)

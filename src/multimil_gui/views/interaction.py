@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
@@ -15,6 +14,7 @@ from multimil_gui.state.selection import Combine
 from multimil_gui.views.appearance import Look, look
 from multimil_gui.views.camera import Camera
 from multimil_gui.views.canvas import PointCanvas, RegionDrawn, Tool, combine_from
+from multimil_gui.views.gestures import moved_by_key, moved_by_wheel, position_of
 from multimil_gui.views.lasso import nearest
 from multimil_gui.views.overlay import Overlay
 from multimil_gui.views.points import PointStore
@@ -23,9 +23,6 @@ _REACH = 8.0
 _DRAG_STARTS = 4.0
 _HOVER_MS = 30
 _SETTLE_MS = 100
-_KEY_ZOOM = 1.25
-_KEY_PAN = 0.1
-_WHEEL_BASE = 1.0016
 
 
 class Change(Enum):
@@ -43,11 +40,6 @@ class Change(Enum):
 class _Drag(Enum):
     PAN = "pan"
     REGION = "region"
-
-
-def _position(event: Any) -> QPointF:
-    """Return where a mouse or wheel event happened, in widget pixels (Qt 5 and 6 name it differently)."""
-    return QPointF(event.position() if hasattr(event, "position") else event.localPos())
 
 
 class InteractiveCanvas(PointCanvas):
@@ -245,7 +237,7 @@ class InteractiveCanvas(PointCanvas):
             return
         pans = not left or self._space or self._tool is Tool.PAN
         self._drag = _Drag.PAN if pans else _Drag.REGION
-        self._press = self._last = _position(event)
+        self._press = self._last = position_of(event)
         self._moved = False
         self._combine = combine_from(event.modifiers())
         self._region = [(self._press.x(), self._press.y())]
@@ -256,7 +248,7 @@ class InteractiveCanvas(PointCanvas):
         """Pan, extend the region, or look for the point under the cursor."""
         if event is None:
             return
-        position = _position(event)
+        position = position_of(event)
         if self._drag is None:
             self._hover_at = position
             if not self._hover_timer.isActive():
@@ -289,7 +281,7 @@ class InteractiveCanvas(PointCanvas):
         self._cancel_drag()
         if not moved:
             if event.button() == Qt.MouseButton.LeftButton:
-                self.clicked.emit(self._row_at(_position(event)), combine)
+                self.clicked.emit(self._row_at(position_of(event)), combine)
         elif drag is _Drag.REGION and len(outline) >= 3:
             polygon = self.to_data(np.array(outline, dtype=np.float64))
             self.region_drawn.emit(RegionDrawn(polygon, self._tool, combine))
@@ -305,8 +297,7 @@ class InteractiveCanvas(PointCanvas):
         if event is None:
             return
         turned = event.angleDelta().y() or event.angleDelta().x()
-        at = _position(event)
-        self._move_to(self._camera.zoomed(_WHEEL_BASE**turned, (at.x(), at.y())), moving=True)
+        self._move_to(moved_by_wheel(self._camera, turned, position_of(event)), moving=True)
         event.accept()
 
     def leaveEvent(self, event: QEvent | None) -> None:
@@ -365,20 +356,10 @@ class InteractiveCanvas(PointCanvas):
         """Pan, zoom, fit, or give up the region."""
         if event is None:
             return
-        key, centre = event.key(), (self.width() / 2, self.height() / 2)
-        step = _KEY_PAN * min(self.width(), self.height())
-        moves = {
-            Qt.Key.Key_Left: (step, 0.0),
-            Qt.Key.Key_Right: (-step, 0.0),
-            Qt.Key.Key_Up: (0.0, step),
-            Qt.Key.Key_Down: (0.0, -step),
-        }
-        if key in moves:
-            self._move_to(self._camera.panned(*moves[Qt.Key(key)]), moving=True)
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
-            self._move_to(self._camera.zoomed(_KEY_ZOOM, centre), moving=True)
-        elif key == Qt.Key.Key_Minus:
-            self._move_to(self._camera.zoomed(1 / _KEY_ZOOM, centre), moving=True)
+        key = event.key()
+        camera = moved_by_key(self._camera, key)
+        if camera is not None:
+            self._move_to(camera, moving=True)
         elif key == Qt.Key.Key_Home:
             self.fit()
         elif key == Qt.Key.Key_Escape and self._drag is not None:

@@ -44,11 +44,12 @@ def pick_device(device: Device, reporter: Reporter) -> torch.device:
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Let torch use ``number`` processor threads inside the block, and restore the former number after it.
+    """Let torch use ``number`` processor threads inside the block or function, and restore the former number after it.
 
     The multiple-instance head is fastest with one: its matrices are small, and several threads spend their time waiting
-    for each other (10 to 30 times slower on a busy machine). The integration gains from several.
-    The number of threads may change the last bits of a result, so a run that must be repeatable fixes it.
+    for each other (10 to 30 times slower on a busy machine). The integration gains from several when cores are free.
+    The number of threads may change the last bits of a result, so it depends on nothing but the machine. It belongs to
+    the calling thread, so it is set where the work is done.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, number))

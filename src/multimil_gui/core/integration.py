@@ -120,20 +120,28 @@ class _Trainer:
         total, seen = 0.0, 0
         for start in range(0, len(order), self._options.batch_size):
             if stop_early(reporter):
-                return total / max(seen, 1), True
+                return total / seen if seen else np.nan, True
             # Rising rows are read faster, and which batch a cell falls in stays random.
             cells = np.sort(order[start : start + self._options.batch_size])
             losses = self._losses(cells, learn=True)
             loss = self._total(losses, kl_weight) / len(cells)
             value = float(loss.detach())
             if not np.isfinite(value):
-                raise _broken(losses, epoch)
+                raise _broken(self._guilty(cells, losses), epoch)
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
             total += value * len(cells)
             seen += len(cells)
         return total / seen, False
+
+    @torch.no_grad()
+    def _guilty(self, cells: np.ndarray, losses: dict[str, torch.Tensor]) -> list[str]:
+        """Return the modalities that broke a step: one broken encoder spoils the losses of all that share the cells."""
+        parts, embedded = self._load(cells)
+        experts = {name: self.model.encode(name, part, embedded) for name, part in parts.items()}
+        broken = [name for name, e in experts.items() if not bool(torch.isfinite(e.mean + e.log_var).all())]
+        return broken or [name for name, loss in losses.items() if name != "kl" and not bool(torch.isfinite(loss))]
 
     @torch.no_grad()
     def held_out_loss(self) -> float:
@@ -165,10 +173,9 @@ def _chunks(cells: np.ndarray) -> Iterator[np.ndarray]:
         yield cells[start : start + EVALUATION_BATCH]
 
 
-def _broken(losses: dict[str, torch.Tensor], epoch: int) -> Refusal:
-    """Return the refusal that names the modality whose loss is not finite."""
-    bad = [name for name, value in losses.items() if name != "kl" and not bool(torch.isfinite(value))]
-    who = f"the modality {' and '.join(bad)}" if bad else "the latent space (KL)"
+def _broken(guilty: list[str], epoch: int) -> Refusal:
+    """Return the refusal that names the modalities that broke a step."""
+    who = f"the modality {' and '.join(guilty)}" if guilty else "the latent space (KL)"
     return Refusal(
         f"The integration broke down: the loss of {who} became infinite or not a number.",
         f"Epoch {epoch + 1}.",
@@ -238,6 +245,8 @@ def fit_integration(
     train_curve, held_out_curve = [], []
     for epoch in range(options.epochs):
         train_loss, stopped = trainer.epoch(epoch, reporter)
+        if stopped and epoch:
+            break
         held_out_loss = trainer.held_out_loss()
         # Without held-out cells the latest weights are kept: every epoch counts as better than the last.
         judged = -float(epoch) if np.isnan(held_out_loss) and not held_out.any() else held_out_loss

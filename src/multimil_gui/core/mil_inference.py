@@ -11,7 +11,7 @@ import torch
 
 from multimil_gui.core import mil_net
 from multimil_gui.core.bags import Bags
-from multimil_gui.core.device import pick_device
+from multimil_gui.core.device import pick_device, threads
 from multimil_gui.core.mil_net import Weights
 from multimil_gui.core.mil_training import MILFit
 from multimil_gui.core.options import MILOptions, Pooling
@@ -107,6 +107,7 @@ def _contribution(
     return out
 
 
+@threads(1)
 @torch.no_grad()
 def predict_mil(
     fit: MILFit | Mapping[str, np.ndarray],

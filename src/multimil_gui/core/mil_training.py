@@ -10,7 +10,7 @@ import torch
 
 from multimil_gui.core import mil_net
 from multimil_gui.core.bags import Bags
-from multimil_gui.core.device import pick_device
+from multimil_gui.core.device import pick_device, threads
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.mil_net import Weights
 from multimil_gui.core.options import MILOptions, Pooling
@@ -182,6 +182,7 @@ class _Trainer:
         return -(log_p.gather(2, label[..., None])[..., 0] * weight).sum(dim=1)
 
 
+@threads(1)
 def fit_mil(
     latent: np.ndarray,
     bags: Bags,
@@ -237,7 +238,9 @@ def fit_mil(
     train_curve, held_out_curve = [], []
     for epoch in range(options.epochs):
         train_loss, stopped = trainer.epoch(reporter)
-        if not np.isfinite(train_loss).all():
+        if stopped and epoch:
+            break
+        if not stopped and not np.isfinite(train_loss).all():
             raise Refusal(
                 "The training of the prediction broke down: its loss became infinite or not a number.",
                 f"Epoch {epoch + 1} of {stage}.",

@@ -6,14 +6,19 @@ import numpy as np
 import torch
 
 
+def _sequence(key: tuple[int, ...]) -> np.random.SeedSequence:
+    """Return the seed of a key; as a spawn key, because an entropy of (0,) and of (0, 0) would be the same."""
+    return np.random.SeedSequence(key[0], spawn_key=key[1:])
+
+
 def numpy_stream(*key: int) -> np.random.Generator:
     """Return the numpy generator of a key such as ``(seed, model)``; different keys give independent streams."""
-    return np.random.default_rng(np.random.SeedSequence(key))
+    return np.random.default_rng(_sequence(key))
 
 
 def torch_stream(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
     """Return the torch generator of a key; different keys give independent streams."""
-    state = np.random.SeedSequence(key).generate_state(2, np.uint32)
+    state = _sequence(key).generate_state(2, np.uint32)
     generator = torch.Generator(device=device)
     generator.manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
     return generator

@@ -37,7 +37,8 @@ class Segments:
         """Pool each segment of one model's (1, rows, n_latent) values to (1, n_bags, n_latent)."""
         if pooling is Pooling.MAX:
             empty = values.new_full((self._n, values.shape[2]), -torch.inf)
-            return empty.index_reduce(0, self._of_row, values[0], "amax")[None]
+            place = self._of_row[:, None].expand(-1, values.shape[2])
+            return empty.scatter_reduce(0, place, values[0], "amax")[None]
         if pooling is Pooling.MEAN:
             share = (1.0 / self._size.to(values.dtype))[self._of_row]
         else:

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from multimil_gui.core import mil_net
+from multimil_gui.core.mil import Bags, MILOutput, predict_mil
+from multimil_gui.core.options import MILOptions, Pooling
+
+SIZES = [7, 1, 30, 2, 300]
+BAGS = Bags(np.concatenate([[0], np.cumsum(SIZES)]))
+EVERY = np.ones(len(SIZES), dtype=bool)
+
+
+def random_model(pooling: Pooling, n_classes: int = 3, sharp: float = 1.0, cell_layer: bool = True):
+    options = MILOptions(pooling=pooling, seeds=3, cell_layer=cell_layer)
+    weights = mil_net.to_arrays(mil_net.initial_weights(6, n_classes, options, 4))
+    weights |= mil_net.to_arrays(mil_net.input_scaling(latent() * 2 + 1, 3))
+    if "attention.score.weight" in weights:
+        weights["attention.score.weight"] *= sharp
+    return options, weights
+
+
+def latent() -> np.ndarray:
+    return np.random.default_rng(3).normal(size=(BAGS.n_cells, 6)).astype(np.float32)
+
+
+def log_odds(output: MILOutput) -> np.ndarray:
+    p = output.probability.astype(np.float64)
+    return np.log(p) - np.log1p(-p)
+
+
+@pytest.mark.parametrize("sharp", [1.0, 40.0])
+@pytest.mark.parametrize("pooling", list(Pooling))
+def test_contribution_equals_really_removing_the_cell(pooling: Pooling, sharp: float) -> None:
+    options, weights = random_model(pooling, sharp=sharp)
+    x = latent()
+    whole = predict_mil(weights, x, BAGS, EVERY, options)
+    of_cell = np.repeat(np.arange(BAGS.n_bags), BAGS.sizes)
+    for cell in [0, 3, 6, 8, 20, 37, 38, 40, 41, 40 + int(whole.attention[0, 40:].argmax())]:
+        bag = of_cell[cell]
+        keep = (of_cell == bag) & (np.arange(len(x)) != cell)
+        without = predict_mil(weights, x[keep], Bags(np.array([0, keep.sum()])), np.array([True]), options)
+        expected = (log_odds(whole)[:, bag] - log_odds(without)[:, 0]).mean(axis=0)
+        np.testing.assert_allclose(whole.contribution[cell], expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("pooling", list(Pooling))
+def test_the_only_cell_has_no_contribution_and_all_attention(pooling: Pooling) -> None:
+    options, weights = random_model(pooling)
+    output = predict_mil(weights, latent(), BAGS, EVERY, options)
+    assert np.isnan(output.contribution[7]).all()
+    assert np.isfinite(np.delete(output.contribution, 7, axis=0)).all()
+    np.testing.assert_allclose(output.attention[:, 7], 1.0)
+
+
+@pytest.mark.parametrize("pooling", list(Pooling))
+@pytest.mark.parametrize("cell_layer", [True, False])
+def test_attention_and_probability_sum_to_one(pooling: Pooling, cell_layer: bool) -> None:
+    options, weights = random_model(pooling, cell_layer=cell_layer)
+    output = predict_mil(weights, latent(), BAGS, EVERY, options)
+    np.testing.assert_allclose(np.add.reduceat(output.attention, BAGS.offsets[:-1], axis=1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(output.probability.sum(axis=2), 1.0, atol=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(list(Pooling)))
+def test_the_order_of_cells_and_samples_changes_nothing(seed: int, pooling: Pooling) -> None:
+    options, weights = random_model(pooling)
+    x, rng = latent(), np.random.default_rng(seed)
+    bag_order = rng.permutation(BAGS.n_bags)
+    rows = np.concatenate([BAGS.offsets[b] + rng.permutation(BAGS.sizes[b]) for b in bag_order])
+    moved = Bags(np.concatenate([[0], np.cumsum(BAGS.sizes[bag_order])]))
+    before = predict_mil(weights, x, BAGS, EVERY, options)
+    after = predict_mil(weights, x[rows], moved, EVERY, options)
+    np.testing.assert_allclose(after.probability, before.probability[:, bag_order], atol=1e-6)
+    np.testing.assert_allclose(after.attention, before.attention[:, rows], atol=1e-6)
+    np.testing.assert_allclose(after.contribution, before.contribution[rows], atol=1e-6)
+
+
+def test_a_cells_attention_does_not_depend_on_which_samples_are_asked_for() -> None:
+    options, weights = random_model(Pooling.GATED_ATTENTION)
+    which = np.array([False, True, False, False, True])
+    part = predict_mil(weights, latent(), BAGS, which, options)
+    whole = predict_mil(weights, latent(), BAGS, EVERY, options)
+    np.testing.assert_array_equal(part.attention, whole.attention[:, BAGS.rows(which)])
+    np.testing.assert_array_equal(part.probability, whole.probability[:, which])
+
+
+def test_a_samples_vector_does_not_grow_with_its_cells() -> None:
+    options, weights = random_model(Pooling.GATED_ATTENTION)
+    x = np.repeat(latent()[:10], 30, axis=0)
+    once = predict_mil(weights, latent()[:10], Bags(np.array([0, 10])), np.array([True]), options)
+    often = predict_mil(weights, x, Bags(np.array([0, 300])), np.array([True]), options)
+    np.testing.assert_allclose(often.probability, once.probability, atol=1e-6)
+
+
+def test_gated_attention_is_equation_12() -> None:
+    options, weights = random_model(Pooling.GATED_ATTENTION, cell_layer=False)
+    x = latent()[:7].astype(np.float64)
+    m = 1
+    v = (x - weights["input.mean"][m]) / weights["input.sd"][m]
+    value = np.tanh(v @ weights["attention.value.weight"][m] + weights["attention.value.bias"][m])
+    gate = 1 / (1 + np.exp(-(v @ weights["attention.gate.weight"][m] + weights["attention.gate.bias"][m])))
+    score = ((value * gate) @ weights["attention.score.weight"][m])[:, 0]
+    expected = np.exp(score) / np.exp(score).sum()
+    first = np.arange(len(SIZES)) == 0
+    np.testing.assert_allclose(predict_mil(weights, latent(), BAGS, first, options).attention[m], expected, rtol=1e-6)
+
+
+def test_nothing_asked_for_gives_empty_results() -> None:
+    options, weights = random_model(Pooling.MEAN)
+    output = predict_mil(weights, latent(), BAGS, ~EVERY, options)
+    assert output.probability.shape == (3, 0, 3)
+    assert output.attention.shape == (3, 0)
+    assert output.contribution.shape == (0, 3)

@@ -19,6 +19,9 @@ from multimil_gui.views.canvas import Tool
 #: The stubs of PyQt5 declare these static functions as methods.
 _MOUSE: Any = QTest
 
+#: Within this time an action that can be done is enabled, also on a busy machine.
+ENABLED_SECONDS = 30.0
+
 
 class DriveError(RuntimeError):
     """The window did not do what was expected of it."""
@@ -67,10 +70,9 @@ class Driver:
         self.wait(over, "a moment", seconds + 60)
 
     def trigger(self, action_id: str) -> None:
-        """Do an action that must be enabled."""
+        """Do an action as soon as it is enabled."""
         action = self.window.actions_bound.qaction(action_id)
-        if not action.isEnabled():
-            raise DriveError(f"the action {action_id} is not enabled")
+        self.wait(action.isEnabled, f"the action {action_id}", ENABLED_SECONDS)
         action.trigger()
 
     def press(self, button: QAbstractButton | None) -> None:

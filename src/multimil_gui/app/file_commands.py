@@ -125,6 +125,8 @@ class FileCommands(QObject):
             self.project.release()
             self._window.session.open_store(store)
             self._window.session.set_cohort(cohort, mapping.columns)
+            # Opening is no work that could be lost.
+            self._window.session.mark_saved()
             self._show(source.stem if source is not None else "Demo cohort")
             self._window.runs.start_from(mapping.latent)
             if source is not None:

@@ -65,7 +65,7 @@ def test_planted_cells_are_raised_in_interferon_genes(demo: Store) -> None:
         folds.append(values[planted].mean() / values[others].mean())
     assert min(folds) > 1.3
     assert 1.7 < np.median(folds) < 5
-    siglec1 = demo.feature_values("adt", "CD169")
+    siglec1 = demo.feature_values("adt", "CD169_TotalSeqB")
     assert np.nanmean(siglec1[planted]) > 1.5 * np.nanmean(siglec1[others])
 
 

@@ -71,12 +71,9 @@ def write_demo(path: Path) -> Path:
     path
         The ``.h5mu`` file to write; replaced when it exists.
     """
-    import warnings
-
     import mudata
 
-    with warnings.catch_warnings(), mudata.set_options(pull_on_update=False):
-        warnings.simplefilter("ignore")
+    with mudata.set_options(pull_on_update=False):
         cohort = _make()
         return atomic_path(path, lambda temporary: cohort.write(str(temporary)))
 

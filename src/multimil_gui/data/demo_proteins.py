@@ -36,10 +36,11 @@ _LEVELS: dict[str, dict[str, float]] = {
     "CD64": {_MONO: 0.7},
     "CD169": {_MONO: 0.03},
     "HLA-DR": {_DC: 1.0, _MONO: 0.6, _B: 0.8, _CD34: 0.5},
-    "IgG1 isotype": {},
-    "IgG2a isotype": {},
+    "IgG1_control": {},
+    "IgG2a_control": {},
 }
-PROTEINS = tuple(_LEVELS)
+#: Named as 10x names antibodies, so that no protein has the name of a gene.
+PROTEINS = tuple(f"{name}_TotalSeqB" for name in _LEVELS)
 _BRIGHT, _BACKGROUND, _DISPERSION = 180.0, 4.0, 4.0
 #: Interferon raises CD169 (SIGLEC1) on monocytes.
 _CD169_PLANTED = 0.12
@@ -56,8 +57,8 @@ def protein_counts(rng: np.random.Generator, obs: pd.DataFrame) -> np.ndarray:
         Cells with ``cell_type``, ``donor`` and ``planted``.
     """
     types = obs["cell_type"].astype(str).to_numpy()
-    level = np.array([[_LEVELS[protein].get(kind, 0.0) for protein in PROTEINS] for kind in types])
-    level[obs["planted"].to_numpy(), PROTEINS.index("CD169")] += _CD169_PLANTED
+    level = np.array([[levels.get(kind, 0.0) for levels in _LEVELS.values()] for kind in types])
+    level[obs["planted"].to_numpy(), list(_LEVELS).index("CD169")] += _CD169_PLANTED
     donors = obs["donor"].astype(str).to_numpy()
     names, codes = np.unique(donors, return_inverse=True)
     staining = rng.lognormal(0, 0.2, (len(names), len(PROTEINS)))[codes]

@@ -30,8 +30,7 @@ def most_variable_counts(counts: Any, n_top: int, batch: np.ndarray | None) -> n
     rank = np.argsort(np.argsort(-variance, axis=1, kind="stable"), axis=1, kind="stable").astype(np.float64)
     rank[rank >= n_top] = np.nan
     chosen_in = np.isfinite(rank).sum(axis=0)
-    median = np.where(chosen_in > 0, np.nan_to_num(_median_rank(rank), nan=np.inf), np.inf)
-    order = np.lexsort((np.arange(len(median)), median, -chosen_in))
+    order = np.lexsort((np.arange(counts.shape[1]), _median_rank(rank), -chosen_in))
     return np.sort(order[:n_top])
 
 
@@ -61,11 +60,11 @@ def _groups(batch: np.ndarray | None, n_cells: int) -> list[np.ndarray]:
 
 
 def _median_rank(rank: np.ndarray) -> np.ndarray:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # features that no batch chose have no rank
-        return np.nanmedian(rank, axis=0)
+    """Return (n_features,) median over the batches that chose the feature, infinite where none did."""
+    ordered = np.sort(np.where(np.isfinite(rank), rank, np.inf), axis=0)
+    n = np.isfinite(rank).sum(axis=0)
+    middle = [np.take_along_axis(ordered, np.maximum(at, 0)[None], axis=0)[0] for at in ((n - 1) // 2, n // 2)]
+    return np.where(n > 0, (middle[0] + middle[1]) / 2, np.inf)
 
 
 def _residual_variance(counts: Any) -> np.ndarray:

@@ -103,7 +103,8 @@ def test_copy_pastes_into_a_spreadsheet(qtbot: QtBot, fitted: Session) -> None:
 def test_without_a_fit_the_panel_says_what_to_do(qtbot: QtBot, session: Session) -> None:
     panel = _panel(qtbot, session)
 
-    assert "run Phenotype" in panel.banner.text()
+    assert panel.banner.text() == "18 samples of 12 donors."
+    assert panel._no_map.isVisible() and "run Phenotype" in panel._no_map.text()
     assert panel.table.isColumnHidden(Column.PREDICTED)
     assert not panel._map_side.isVisible()
 

@@ -17,6 +17,12 @@ from multimil_gui.widgets._ui import Mark, MarkedLine, Role, button, label, row
 
 _STEPS = 1000
 _MAX_WARNINGS = 4
+IDLE = "Nothing runs. Training curves appear here."
+_ENDED = {
+    JobState.DONE: "Finished {}.",
+    JobState.STOPPED_EARLY: "Stopped early {}; the best model was kept.",
+    JobState.CANCELLED: "Cancelled {}; everything is as before.",
+}
 _TRAIN, _HELD_OUT = "#3b7dc4", "#d55e00"
 
 
@@ -40,6 +46,7 @@ class JobBox(QFrame):
         self.setObjectName("job_box")
         self._clock: JobClock | None = None
         self._warned: list[str] = []
+        self._said = False
         self._make_parts()
         self._color_curves()
         self.idle()
@@ -65,14 +72,14 @@ class JobBox(QFrame):
         self.curves = TrainingCurves(self)
         self.curves.setObjectName("training_curves")
         self.curves.setAccessibleName("Training curves")
-        self.curves.setMinimumSize(160, 130)
+        self.curves.setMinimumSize(160, 150)
         self._warnings = QVBoxLayout()
         self._warnings.setSpacing(3)
         self._waiting = label("Waiting", Role.HEADING, self)
         self.queue = QListWidget(self)
         self.queue.setObjectName("job_queue")
         self.queue.setAccessibleName("Waiting jobs")
-        self.queue.setMaximumHeight(3 * (self.fontMetrics().height() + 6))
+        self.queue.setMaximumHeight(2 * (self.fontMetrics().height() + 6))
         self._remove = button(
             "Remove from queue", "Take the marked job out of the queue", "job_remove", self._on_remove
         )
@@ -92,12 +99,14 @@ class JobBox(QFrame):
         """Show a job that begins."""
         self._clock = clock
         self._clear_warnings()
+        self._said = True
         self.title.setText(title)
         self.title.show()
         self.message.setText("Preparing…")
         self.bar.setRange(0, 0)
         self.eta.setText("")
         self.curves.clear()
+        self.curves.show_stage(None)
         for part in (self.bar, self.eta, self._buttons):
             part.show()
         self.stop.setEnabled(True)
@@ -137,15 +146,16 @@ class JobBox(QFrame):
         elif len(self._warned) == _MAX_WARNINGS + 1:
             self._warnings.addWidget(label("… and more warnings", Role.NOTE, self))
 
-    def ended(self, state: JobState, words: str) -> None:
-        """Say how the job ended."""
+    def ended(self, state: JobState, error: str = "") -> None:
+        """Say how the running job ended; ``error`` are the words of a failed one."""
         mark = {JobState.DONE: Mark.OK, JobState.STOPPED_EARLY: Mark.OK, JobState.FAILED: Mark.ERROR}.get(
             state, Mark.NOTE
         )
-        spent = f" after {seconds_words(self._clock.elapsed())}" if self._clock is not None else ""
+        spent = f"after {seconds_words(self._clock.elapsed())}" if self._clock is not None else ""
         self._clock = None
         self.message.setText("")
-        self._warnings.addWidget(MarkedLine(mark, f"{words}{spent}." if state is not JobState.FAILED else words, self))
+        words = error if state is JobState.FAILED else _ENDED[state].format(spent)
+        self._warnings.addWidget(MarkedLine(mark, words, self))
         self._hide_running()
 
     def idle(self) -> None:
@@ -153,18 +163,26 @@ class JobBox(QFrame):
         self._clock = None
         self._clear_warnings()
         self.title.setText("")
-        self.message.setText("Nothing runs. Training curves appear here.")
+        self._said = False
+        self.message.setText(IDLE)
         self._hide_running()
         self.show_queue(())
 
-    def show_curves(self, curves: Sequence[Curve]) -> None:
+    def show_curves(self, curves: Sequence[Curve], title: str = "") -> None:
         """Show the whole curves of a finished run, the kept epoch marked."""
         self.curves.clear()
+        stage = None
         for curve in curves:
             judged = bool(np.isfinite(curve.held_out).any())
             self.curves.set_curve(curve.stage, curve.train, curve.held_out if judged else ())
             if judged:
                 self.curves.mark_best(curve.stage, curve.best_epoch + 1)
+                stage = curve.stage
+        # The final fit has no held-out donors: the last fold says more.
+        self.curves.show_stage(stage)
+        if self._clock is None and not self._said:
+            self.message.setText(f"Training curves of “{title}”." if curves and title else IDLE)
+            self.message.show()
 
     def show_queue(self, waiting: Sequence[tuple[int, str]]) -> None:
         """Show the waiting jobs: (id, title), next first."""

@@ -16,7 +16,7 @@ from multimil_gui.widgets._ui import Role, label
 
 def count_words(part: LevelCount) -> str:
     """Return e.g. ``"120 (10 %)"``: cells in the set, and their share of the level."""
-    return f"{part.count:,} ({part.count / part.total:.0%})" if part.total else f"{part.count:,}"
+    return f"{part.count:,} ({100 * part.count / part.total:.0f} %)" if part.total else f"{part.count:,}"
 
 
 def bars_of(counts: tuple[LevelCount, ...]) -> list[Bar]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from qtpy.QtCore import QEvent, QRectF, Qt, Signal
+from qtpy.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QFrame, QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
@@ -95,7 +95,7 @@ class LatentMap(QWidget):
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 0)
         self._splitter.setCollapsible(0, False)
-        self._splitter.setSizes([600, 230])
+        self._splitter.setSizes([600, 260])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -148,6 +148,10 @@ class LatentMap(QWidget):
         canvas.failed.connect(self._on_failed)
         self._stack.addWidget(canvas)
         return canvas
+
+    def sizeHint(self) -> QSize:
+        """Return room for a map worth looking at."""
+        return QSize(860, 600)
 
     # -- showing -------------------------------------------------------------------------------------------------------
 

@@ -218,7 +218,7 @@ class PatientPanel(QWidget):
         if cohort is None:
             return "No cohort yet: open data and say which column holds the sample."
         if mil is None:
-            return f"{len(cohort.samples.names):,} samples of {len(cohort.samples.donor_names):,} donors. {NO_FIT}"
+            return f"{len(cohort.samples.names):,} samples of {len(cohort.samples.donor_names):,} donors."
         if self._verdict_of[0] is not mil:
             from multimil_gui.analysis.words import verdict
 
@@ -257,7 +257,7 @@ class PatientPanel(QWidget):
                 wrong=np.array([patient.wrong for patient in rows], dtype=bool),
             )
         )
-        self.map.set_axis_titles(f"PC 1 ({share[0]:.0%})", f"PC 2 ({share[1]:.0%})")
+        self.map.set_axis_titles(f"PC 1 ({100 * share[0]:.0f} %)", f"PC 2 ({100 * share[1]:.0f} %)")
         self.map.set_selected(self._session.samples.selected)
 
     def _class_colors(self, classes: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:

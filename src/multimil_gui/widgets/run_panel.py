@@ -21,12 +21,6 @@ from multimil_gui.widgets._run_jobs import IntegrationOutput, PhenotypeOutput, r
 from multimil_gui.widgets._run_sections import IntegrationSection, PhenotypeSection
 from multimil_gui.widgets._ui import Notice, Subscriptions
 
-_ENDED = {
-    JobState.DONE: "Finished",
-    JobState.STOPPED_EARLY: "Stopped early, the best model was kept,",
-    JobState.CANCELLED: "Cancelled, everything is as before,",
-}
-
 
 @dataclass(frozen=True)
 class _Job:
@@ -68,6 +62,7 @@ class RunPanel(QWidget):
         self._session = session
         self._runner = runner
         self._jobs: dict[int, _Job] = {}
+        self._running: int | None = None
         self._shown_run: RunRecord | None = None
         self._make_parts()
         runner.state_changed.connect(self._on_state)
@@ -179,6 +174,7 @@ class RunPanel(QWidget):
     def _on_state(self, job_id: int, state: JobState) -> None:
         job = self._jobs.get(job_id)
         if job is not None and state is JobState.PREPARING:
+            self._running = job_id
             self.box.start(job.title, JobClock(job.stages))
         self._show_queue()
 
@@ -195,11 +191,16 @@ class RunPanel(QWidget):
         if job is None:
             return
         self._show_queue()
-        if outcome.state is JobState.FAILED:
-            self.box.ended(outcome.state, outcome.error)
-            self.run_failed.emit(outcome.error, outcome.details)
+        if outcome.job_id != self._running:
+            # Taken out of the queue: it never began, there is nothing to tell.
             return
-        self.box.ended(outcome.state, _ENDED[outcome.state])
+        self._running = None
+        self.box.ended(outcome.state, outcome.error)
+        if outcome.state is JobState.FAILED:
+            self.run_failed.emit(outcome.error, outcome.details)
+        if outcome.state is JobState.CANCELLED:
+            self._shown_run = None
+            self._show_active_curves()
         if outcome.result is None:
             return
         if job.cohort is not self._session.data.cohort:
@@ -233,10 +234,10 @@ class RunPanel(QWidget):
         """Show the curves of the last run while nothing else draws there."""
         records = self._session.runs.records
         last = records[-1] if records else None
-        if last is self._shown_run or (self._runner.current in self._jobs):
+        if (last is not None and last is self._shown_run) or self._running is not None:
             return
         self._shown_run = last
-        self.box.show_curves(_curves(last) if last is not None else ())
+        self.box.show_curves(_curves(last) if last is not None else (), last.name if last is not None else "")
 
 
 def _curves(record: RunRecord) -> tuple[Curve, ...]:

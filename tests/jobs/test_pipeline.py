@@ -164,6 +164,20 @@ def test_a_cancelled_integration_goes_on_and_gives_the_same_bytes(
     assert ("integration" in rest.stages) == (stage != "fold 1")
 
 
+@pytest.mark.slow  # compiles UMAP in a child process
+def test_a_map_is_drawn_once_and_kept_for_resuming(small_h5mu, imported, learnt_text, user_at, tmp_path):
+    recipe = parse_recipe(learnt_text.replace("map = false", "map = true"))
+    store, kept = imported(small_h5mu), tmp_path / "resume"
+    with pytest.raises(Cancelled):
+        run_recipe(recipe, store, user_at("fold 1", Stop.CANCEL), kept)
+    rest = user_at("", Stop.NO)
+    resumed = run_recipe(recipe, store, rest, kept)
+    assert "map" not in rest.stages
+    assert resumed.map_name == "X_multimil_umap"
+    assert resumed.map2d.shape == (store.n_cells, 2)
+    assert np.isfinite(resumed.map2d).all()
+
+
 def test_stages_of_another_recipe_or_other_data_are_not_taken_up(small_h5ad, imported, given_text):
     recipe = parse_recipe(given_text)
     store = imported(small_h5ad)

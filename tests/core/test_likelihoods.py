@@ -31,6 +31,17 @@ def test_negative_binomial_equals_scipy(seed: int) -> None:
     np.testing.assert_allclose(loss.numpy(), expected, rtol=1e-9, atol=1e-9)
 
 
+def test_negative_binomial_gradient_equals_finite_differences() -> None:
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(2.0, (4, 5))
+    row, column = np.nonzero(counts)
+    library = torch.from_numpy(counts.sum(axis=1) + 1.0)
+    places = (torch.from_numpy(row), torch.from_numpy(column), torch.from_numpy(counts[row, column].astype(float)))
+    scores = torch.from_numpy(rng.normal(size=(4, 5))).requires_grad_()
+    log_theta = torch.from_numpy(rng.normal(size=5)).requires_grad_()
+    assert torch.autograd.gradcheck(lambda s, t: negative_binomial_loss(s, t, library, *places), (scores, log_theta))
+
+
 def test_normal_is_the_squared_error() -> None:
     loss = normal_loss(torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([[0.0, 0.0], [0.0, 3.0]]))
     assert loss.tolist() == [5.0, 9.0]

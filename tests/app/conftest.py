@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from multimil_gui.app.hooks import Hooks
 from multimil_gui.app.main_window import MainWindow
 from multimil_gui.app.services import Services, make_services

@@ -7,6 +7,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QMenu
+
 from multimil_gui.app.actions import ACTIONS, action
 from multimil_gui.app.bound_actions import target
 from multimil_gui.app.command_palette import find, label_of
@@ -15,8 +18,6 @@ from multimil_gui.app.main_window import MainWindow
 from multimil_gui.app.shortcuts_dialog import ShortcutsDialog
 from multimil_gui.app.situation import Situation
 from multimil_gui.jobs.states import JobState
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QMenu
 
 OPEN = Situation(cohort=True, cells=100, mapped=True, latent=True, target=True)
 
@@ -61,7 +62,7 @@ def test_the_toolbar_has_what_is_declared_for_it(window: MainWindow) -> None:
 
 
 def test_a_wrong_id_names_the_nearest() -> None:
-    with pytest.raises(KeyError, match="file.save"):
+    with pytest.raises(KeyError, match=r"file\.save"):
         action("file.sav")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from qtpy.QtCore import Qt
+
 from multimil_gui.app.command_palette import CommandPalette, find
 from multimil_gui.app.main_window import MainWindow
 from multimil_gui.app.roles import ThemeName
 from multimil_gui.app.theme import ThemeChoice
-from qtpy.QtCore import Qt
 
 
 @pytest.fixture

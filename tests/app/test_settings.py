@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
+from qtpy.QtGui import QGuiApplication
+
 from multimil_gui.app.layout import Rectangle, WindowLayout, clamped
 from multimil_gui.app.settings import RECENT, Settings
 from multimil_gui.app.theme import ThemeChoice
-from pydantic import ValidationError
-from qtpy.QtGui import QGuiApplication
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ import re
 from importlib.resources import files
 
 import pytest
+from qtpy.QtGui import QColor, QPalette
+
 from multimil_gui.app.icons import icon_image, icon_names
 from multimil_gui.app.main_window import MainWindow
 from multimil_gui.app.roles import ROLES, ThemeName, as_mapping, contrast
 from multimil_gui.app.theme import ThemeChoice, palette, style_sheet
-from qtpy.QtGui import QColor, QPalette
 
 THEMES = files("multimil_gui") / "_assets" / "themes"
 TEXTS = ("text", "muted", "accent_text", "error", "warning", "success")

@@ -11,7 +11,7 @@ from multimil_gui.app.icons import icon
 from multimil_gui.app.layout import Area, DockPlace
 from multimil_gui.app.roles import Roles
 
-#: From this height (logical pixels) Run and cell sets stand below the patients instead of behind them.
+#: From this height (logical pixels) the cell sets stand below the patients instead of behind them.
 TALL = 900
 WIDE = 1700
 COLOR_HEIGHT = 340
@@ -116,15 +116,14 @@ def default_places(width: int, height: int) -> tuple[DockPlace, ...]:
     right = 520 if width >= WIDE else 384
     inner = max(300, height - 110)
     tall = height >= TALL
-    below = "" if tall else "dock_patients"
-    upper, lower = (int(inner * 0.48), int(inner * 0.52)) if tall else (inner, inner)
+    upper, lower = (int(inner * 0.62), int(inner * 0.38)) if tall else (inner, inner)
     return (
         DockPlace(name="dock_color", area=Area.LEFT, width=left, height=COLOR_HEIGHT),
         DockPlace(name="dock_legend", area=Area.LEFT, width=left, height=inner - COLOR_HEIGHT),
         DockPlace(name="dock_patients", area=Area.RIGHT, width=right, height=upper, on_top=True),
-        DockPlace(name="dock_run", area=Area.RIGHT, width=right, height=lower, tab_of=below, on_top=tall),
+        DockPlace(name="dock_run", area=Area.RIGHT, width=right, height=upper, tab_of="dock_patients"),
         DockPlace(
-            name="dock_cell_sets", area=Area.RIGHT, width=right, height=lower, tab_of="dock_run" if tall else below
+            name="dock_cell_sets", area=Area.RIGHT, width=right, height=lower, tab_of="" if tall else "dock_patients"
         ),
     )
 

@@ -169,7 +169,6 @@ GATES = [
         "frame.to_csv(path)",
         allowed={
             "project/": "the one writer",
-            "data/export.py": "writes the temporary file that project.commit.atomic_path puts in place",
             "data/write_store.py": "fills a new folder under a temporary name, which data/import_.py publishes whole",
             "data/export.py": "anndata writes the temporary file that project.commit named and puts in place",
             "jobs/outputs.py": "fills an unfinished folder, whose files project.commit puts in place",

@@ -14,6 +14,15 @@ from multimil_gui.core.random_streams import dropped, torch_stream
 
 Weights = dict[str, torch.Tensor]
 
+SCORE_SPREAD = 5.0
+"""How much wider than usual the attention's last layer starts.
+
+With the usual start all cells get nearly the same attention, the sample's vector is nearly the mean of its cells, and
+the classifier learns the training donors' means by heart before the attention has found anything. Starting with scores
+that differ between cells (standard deviation about 0.7) lets each model look at some cells more than at others. On
+planted cohorts it raised the held-out AUROC from .77 to .93 (3 % of the cells) and from .72 to .82 (a shifted type).
+"""
+
 ATTENTION = (Pooling.ATTENTION, Pooling.GATED_ATTENTION)
 
 
@@ -51,6 +60,8 @@ def initial_weights(n_latent: int, n_classes: int, options: MILOptions, seed: in
         shapes = {f"{name}.weight": (n_in, n_out)} | ({f"{name}.bias": (1, n_out)} if bias else {})
         for key, shape in shapes.items():
             weights[key] = torch.stack([torch.empty(shape).uniform_(-bound, bound, generator=s) for s in streams])
+    if "attention.score.weight" in weights:
+        weights["attention.score.weight"] *= SCORE_SPREAD
     return weights
 
 

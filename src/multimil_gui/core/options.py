@@ -127,7 +127,7 @@ class MILOptions(Options):
         "Pooling",
         "How cells are combined. Gated attention learns which cells matter; mean treats all alike (a baseline).",
     )
-    epochs: int = option(200, "Epochs", "Passes over all training samples.", ge=1, le=10_000)
+    epochs: int = option(60, "Epochs", "Passes over all training samples.", ge=1, le=10_000)
     seeds: int = option(
         5,
         "Models per fold",
@@ -143,7 +143,7 @@ class MILOptions(Options):
         le=100_000,
     )
     learning_rate: float = option(
-        3e-3,
+        1e-2,
         "Learning rate",
         "Step size of the optimiser. Lower it if the training curve jumps.",
         advanced=True,
@@ -165,7 +165,7 @@ class MILOptions(Options):
         True, "Balance classes", "Weighs each class alike in training, whatever its number of samples.", advanced=True
     )
     patience: int = option(
-        30,
+        15,
         "Patience",
         "Epochs without a better loss on held-out donors before training stops; 0 never stops early.",
         advanced=True,

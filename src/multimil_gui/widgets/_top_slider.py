@@ -55,6 +55,8 @@ class TopSlider(QWidget):
         self.percent.setSingleStep(0.5)
         self.percent.setSuffix(" %")
         self.percent.setKeyboardTracking(False)
+        self.percent.setMinimumWidth(64)
+        self.slider.setMinimumWidth(60)
         self.scope = QComboBox(self)
         self.scope.setObjectName("top_scope")
         self.scope.setAccessibleName("Top cells among")

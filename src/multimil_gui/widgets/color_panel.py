@@ -93,7 +93,7 @@ class ColorPanel(QWidget):
         for source, words, tip in _SOURCES:
             self.source.addItem(words, source)
             self.source.setItemData(self.source.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.rank = QCheckBox("as rank within the sample", self)
+        self.rank = QCheckBox("as rank", self)
         self.rank.setObjectName("color_rank")
         self.rank.setToolTip("Rank 1 is the sample's highest attention: comparable between samples of any size")
         self.palette_choice = self._combo("color_palette", "Palette", "Colours of continuous values")
@@ -114,7 +114,7 @@ class ColorPanel(QWidget):
         combo.setToolTip(tip)
         combo.setMaxVisibleItems(20)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.setMinimumContentsLength(8)
+        combo.setMinimumContentsLength(6)
         self._guard.watch(combo)
         return combo
 
@@ -125,7 +125,7 @@ class ColorPanel(QWidget):
         box.setToolTip(words)
         box.setRange(low, high)
         box.setDecimals(1)
-        box.setSuffix(" %")
+        box.setMinimumWidth(48)
         box.setKeyboardTracking(False)
         self._guard.watch(box)
         return box
@@ -158,7 +158,7 @@ class ColorPanel(QWidget):
             holder = QWidget(self)
             inside = QHBoxLayout(holder)
             inside.setContentsMargins(0, 0, 0, 0)
-            inside.setSpacing(8)
+            inside.setSpacing(4)
             words = label(caption, Role.BODY, holder)
             words.setFixedWidth(captions)
             words.setBuddy(field)

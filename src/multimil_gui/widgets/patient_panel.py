@@ -182,14 +182,15 @@ class PatientPanel(QWidget):
         self._following = True
         try:
             self._model.set_rows(rows, self._selected_cells())
-            if fresh:
-                self.table.resizeColumnsToContents()
             self._show_selection()
         finally:
             self._following = False
         for column in (Column.PREDICTED, Column.PROBABILITY, Column.SOURCE):
             self.table.setColumnHidden(column, self._session.mil() is None)
         self.table.setColumnHidden(Column.TRUE, cohort is None or cohort.target is None)
+        if fresh:
+            # After the columns appeared: a hidden one has no width to measure.
+            self.table.resizeColumnsToContents()
         self.banner.setText(self._banner_words())
         self._show_points()
 

@@ -19,7 +19,8 @@ from multimil_gui.analysis.tables import cells_table, samples_table, top_by_cell
 from multimil_gui.analysis.words import verdict
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.index import ColumnKind
-from multimil_gui.jobs.pipeline import LEARNT, store_hash
+from multimil_gui.jobs.integrate import LEARNT
+from multimil_gui.jobs.pipeline import store_hash
 from multimil_gui.jobs.recipe import Recipe, Scope
 from multimil_gui.jobs.recipe_io import LOCK, dump_recipe
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from multimil_gui.data.prepare import PreparedInputs
 
 STAGE = "integration"
+LEARNT = "X_multimil"
+"""obsm key of a latent space that was learnt by ``integrate``, here or in an earlier session."""
+
 _MOST_THREADS = 8
 
 

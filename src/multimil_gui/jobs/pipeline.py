@@ -22,14 +22,11 @@ from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.store import Store
 from multimil_gui.jobs.checkpoints import Checkpoints
 from multimil_gui.jobs.integrate import STAGE as INTEGRATION
-from multimil_gui.jobs.integrate import integrate
+from multimil_gui.jobs.integrate import LEARNT, integrate
 from multimil_gui.jobs.map2d import compute_map
 from multimil_gui.jobs.predict import predict
 from multimil_gui.jobs.recipe import Recipe
 from multimil_gui.jobs.recipe_io import columns_of, plain_values
-
-LEARNT = "X_multimil"
-"""obsm key of a latent space that was learnt here."""
 
 _PACKAGES = ("anndata", "numba", "numpy", "pandas", "scikit-learn", "scipy", "torch", "umap-learn", "zarr")
 

@@ -18,7 +18,7 @@ from multimil_gui.core.options import MILOptions
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.jobs.checkpoints import Checkpoints, Stage
-from multimil_gui.jobs.integrate import in_file_order
+from multimil_gui.jobs.integrate import LEARNT, in_file_order
 from multimil_gui.jobs.recipe import Recipe
 from multimil_gui.jobs.stages import StageReporter
 
@@ -114,7 +114,8 @@ def predict(
     held_out_cells, held_out = _assemble(trainer, [*folds, final])
     trained_cells, trained = _assemble(trainer, [final])
     scores = _scores(trainer, latent, fold, held_out.probability)
-    seen = LatentSeen.GIVEN if recipe.integrate is None else LatentSeen.ALL_DONORS
+    learnt_here = recipe.integrate is not None or recipe.latent.use == LEARNT
+    seen = LatentSeen.ALL_DONORS if learnt_here else LatentSeen.GIVEN
     return MILResult(
         classes=cohort.target.classes,
         fold=fold,

@@ -21,8 +21,8 @@ from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.store import Store
 from multimil_gui.jobs.checkpoints import Checkpoints
-from multimil_gui.jobs.integrate import STAGE as INTEGRATION
 from multimil_gui.jobs.integrate import LEARNT, integrate
+from multimil_gui.jobs.integrate import STAGE as INTEGRATION
 from multimil_gui.jobs.map2d import compute_map
 from multimil_gui.jobs.predict import predict
 from multimil_gui.jobs.recipe import Recipe

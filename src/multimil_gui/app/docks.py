@@ -14,7 +14,7 @@ from multimil_gui.app.roles import Roles
 #: From this height (logical pixels) the cell sets stand below the patients instead of behind them.
 TALL = 900
 WIDE = 1700
-COLOR_HEIGHT = 340
+COLOR_HEIGHT = 390
 
 
 class PanelDock(QDockWidget):
@@ -40,7 +40,7 @@ class PanelDock(QDockWidget):
         self._no_bar = QWidget(self)
         self._no_bar.setFixedHeight(0)
         self.setTitleBarWidget(self._bar)
-        self.setWidget(_scrolling(content) if scroll else content)
+        self.setWidget(_Scroll(content) if scroll else content)
         for signal in (self.visibilityChanged, self.topLevelChanged, self.dockLocationChanged):
             signal.connect(self._show_title)
 
@@ -100,19 +100,29 @@ class _DockTitle(QFrame):
         self._close.setIcon(icon("close", roles, roles.muted))
 
 
-def _scrolling(content: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setObjectName("dockBody")
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(content)
-    return area
+class _Scroll(QScrollArea):
+    """Scrolls up and down only: it is never narrower than its content."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setObjectName("dockBody")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+
+    def minimumSizeHint(self) -> QSize:
+        """Leave room for the content and the scroll bar beside it."""
+        content, bar = self.widget(), self.verticalScrollBar()
+        width = (content.minimumSizeHint().width() if content is not None else 0) + (
+            bar.sizeHint().width() if bar is not None else 0
+        )
+        return QSize(width, 80)
 
 
 def default_places(width: int, height: int) -> tuple[DockPlace, ...]:
     """Return where the docks are at first in a window of this size (logical pixels)."""
-    left = 300 if width >= WIDE else 264
+    left = 320 if width >= WIDE else 276
     right = 520 if width >= WIDE else 384
     inner = max(300, height - 110)
     tall = height >= TALL

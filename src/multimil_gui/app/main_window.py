@@ -173,7 +173,7 @@ class MainWindow(QMainWindow):
         made = Workspace(self.session, self.runner, self)
         self.pages.addWidget(made.map)
         made.map.status.connect(self.status_bar.show_map)
-        made.map.tool_changed.connect(self._refresh_soon.start)
+        made.map.tool_changed.connect(self._on_session)
         made.color.run_requested.connect(self.runs.show_panel)
         made.cell_sets.export_requested.connect(self.exports.cell_sets)
         self._fill_panels_menu(made)

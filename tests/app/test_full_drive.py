@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from multimil_gui.app.driver import outline
+from multimil_gui.app.driver import draw, outline
 from multimil_gui.app.headless import report_lines
 from multimil_gui.app.main_window import MainWindow
 from multimil_gui.core.options import MILOptions
@@ -27,18 +27,6 @@ def run_phenotype(window: MainWindow, qtbot) -> None:
         qtbot.mouseClick(section.run, Qt.MouseButton.LeftButton)
 
 
-def draw(window: MainWindow, polygon: np.ndarray, qtbot) -> None:
-    canvas = window.workspace.map.canvas
-    window.workspace.map.set_tool(Tool.LASSO)
-    from qtpy.QtCore import QPoint
-
-    points = [QPoint(int(x), int(y)) for x, y in canvas.to_screen(polygon)]
-    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=points[0])
-    for point in points[1:]:
-        qtbot.mouseMove(canvas, point)
-    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=points[-1])
-
-
 @pytest.mark.timeout(240)
 def test_from_file_to_exported_cells(opened: MainWindow, tmp_path: Path, qtbot) -> None:
     from multimil_gui.widgets import export
@@ -51,7 +39,9 @@ def test_from_file_to_exported_cells(opened: MainWindow, tmp_path: Path, qtbot) 
 
     top = session.top_mask(10.0, session.view.value.top_scope)
     sick = session.data.cohort.samples.label[session.data.cohort.sample_codes] > 0
-    draw(window, outline(session.data.maps[session.view.map_key], top & sick), qtbot)
+    canvas = window.workspace.map.canvas
+    window.workspace.map.set_tool(Tool.LASSO)
+    draw(canvas, canvas.to_screen(outline(session.data.maps[session.view.map_key], top & sick)))
     selected = session.selection.current.mask
     assert selected.any()
     assert (selected & top).sum() / selected.sum() > top.mean()

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
+from qtpy.QtCore import QEvent, QEventLoop, QPointF, Qt, QTimer
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QApplication, QWidget
 
@@ -91,12 +92,7 @@ class Driver:
         """
         canvas = self.window.workspace.map.canvas
         self.trigger(f"view.tool_{Tool.LASSO.value}")
-        points = [QPoint(int(x), int(y)) for x, y in canvas.to_screen(polygon)]
-        _MOUSE.mousePress(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, points[0])
-        for point in (*points[1:], points[0]):
-            _MOUSE.mouseMove(canvas, point)
-            QApplication.processEvents()
-        _MOUSE.mouseRelease(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, points[0])
+        draw(canvas, canvas.to_screen(polygon))
 
     def picture(self, path: Path, widget: QWidget | None = None) -> None:
         """Save what a widget (the whole window when None) looks like."""
@@ -106,6 +102,22 @@ class Driver:
     def _on_notification(self, notification: Notification) -> None:
         if notification.kind is Kind.ERROR:
             self._trouble.append(notification)
+
+
+def draw(canvas: QWidget, path: np.ndarray) -> None:
+    """Press the left button, move along ``path`` ((n, 2) widget pixels), and release it where it began."""
+    points = [QPointF(float(x), float(y)) for x, y in (*path, path[0])]
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    kinds = [
+        (QEvent.Type.MouseButtonPress, points[0], left, left),
+        *((QEvent.Type.MouseMove, point, none, left) for point in points[1:]),
+        (QEvent.Type.MouseButtonRelease, points[-1], left, none),
+    ]
+    for kind, point, button, buttons in kinds:
+        place = QPointF(canvas.mapToGlobal(point.toPoint()))
+        event = QMouseEvent(kind, point, place, button, buttons, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(canvas, event)
+        QApplication.processEvents()
 
 
 def outline(xy: np.ndarray, cells: np.ndarray) -> np.ndarray:

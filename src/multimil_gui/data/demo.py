@@ -29,13 +29,16 @@ N_DONORS = 24
 PLANTED_IN_PATIENTS, PLANTED_IN_HEALTHY = 0.25, 0.02
 
 _SEED = 20240729
-_FOLD_CHANGE = (2.5, 5.0)
-_DONOR_SD, _LANE_SD, _TONE_SD, _DEPTH_SD = 0.25, 0.15, 0.25, 0.25
+#: Full-strength change of the interferon genes; most planted cells reach about 0.7 of it on the log scale.
+_FOLD_CHANGE = (3.5, 7.0)
+_DONOR_SD, _LANE_SD, _DEPTH_SD = 0.12, 0.10, 0.25
 #: A cell's rates are its real template's counts, softened by its type's mean.
 _TEMPLATE_SHARE = 0.6
+#: Higher values make the donors' compositions more alike.
+_CONCENTRATION = 40.0
 _COMPOSITION = {
-    "Dendritic cell": 0.12,
-    MONOCYTE: 0.22,
+    "Dendritic cell": 0.09,
+    MONOCYTE: 0.25,
     "CD19+ B cell": 0.14,
     "CD4+ T reg": 0.08,
     "CD8+ cytotoxic T": 0.12,
@@ -135,7 +138,7 @@ def _cells(rng: np.random.Generator, types: np.ndarray) -> tuple[pd.DataFrame, n
     for donor in range(N_DONORS):
         patient, lane, with_protein = donor % 2 == 1, (donor // 2) % 2, (donor // 4) % 2 == 0
         n_cells = int(rng.integers(250, 401))
-        share = rng.dirichlet(25.0 * np.array(list(_COMPOSITION.values())))
+        share = rng.dirichlet(_CONCENTRATION * np.array(list(_COMPOSITION.values())))
         kind = np.array(names, dtype=object)[rng.choice(len(names), n_cells, p=share)]
         templates += [int(rng.choice(of_type[name])) for name in kind]
         part = PLANTED_IN_PATIENTS if patient else PLANTED_IN_HEALTHY
@@ -174,9 +177,6 @@ def _rna_counts(
     interferon = np.isin(genes, INTERFERON_GENES)
     rate *= _effects(rng, obs["donor"].cat.codes.to_numpy(), _DONOR_SD, len(genes))
     rate *= _effects(rng, obs["batch"].cat.codes.to_numpy(), _LANE_SD, len(genes))
-    # Every donor has an interferon tone of its own in all cells, so that the mean over cells says little.
-    tone = _effects(rng, obs["donor"].cat.codes.to_numpy(), _TONE_SD, 1)
-    rate[:, interferon] *= tone
     fold = rng.uniform(*_FOLD_CHANGE, int(interferon.sum()))
     planted = obs["planted"].to_numpy()
     strength = rng.beta(5, 2, (int(planted.sum()), 1))

@@ -96,7 +96,7 @@ def main() -> None:
             figures[name] = run(name, folder, Path(work))
         report = figures[name]["report"]
         print(f"\n{name}: {figures[name]['seconds']:.0f} s")
-        for model in report["models"]:
+        for model in [{"name": "MultiMIL", "metrics": report["metrics"]}, *report["baselines"]]:
             metrics = "  ".join(
                 f"{key} {value['value']:.2f} ({value['low']:.2f}-{value['high']:.2f})"
                 for key, value in model["metrics"].items()

@@ -49,7 +49,7 @@ def cells_table(
 def samples_table(cohort: Cohort, mil: MILResult) -> pd.DataFrame:
     """Return one row per sample with its out-of-fold prediction.
 
-    Columns: sample, donor, true, predicted, p_<class>, fold, n_cells. ``fold`` is -1 where the sample has no label.
+    Columns: sample, donor, true, predicted, p_<class>, fold, n_cells. ``fold`` is -1 where no sample of the donor has a label.
     """
     import pandas as pd
 

@@ -95,7 +95,9 @@ def test_a_wrong_file_is_refused_in_words(window: MainWindow, tmp_path: Path, qt
     with qtbot.waitSignal(window.tasks.failed, timeout=60_000) as failed:
         window.files.open_path(wrong)
     assert "notes.h5ad" in failed.args[0] or "HDF5" in failed.args[0]
-    assert "Traceback" not in last_message(window)
+    message = window.services.notifications.history[-1]
+    assert message.text == failed.args[0]
+    assert message.details == ""
     assert window.pages.currentWidget() is window.start_page
     assert window.services.settings.recent == ()
 

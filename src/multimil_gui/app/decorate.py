@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QAbstractButton, QToolButton, QWidget
+from superqt import QCollapsible
 
 from multimil_gui.app.icons import icon
 from multimil_gui.app.roles import Roles
@@ -28,3 +29,7 @@ def decorate(root: QWidget, roles: Roles) -> None:
         button.setIconSize(QSize(16, 16))
         if isinstance(button, QToolButton):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    for section in root.findChildren(QCollapsible):
+        # superqt draws these letters once, in the text colour of that moment.
+        section.setCollapsedIcon("▸")
+        section.setExpandedIcon("▾")

@@ -9,6 +9,8 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from multimil_gui.app.notifications import Notifications
+from multimil_gui.core.errors import Refusal
+from multimil_gui.core.reporter import Reporter
 from multimil_gui.jobs.qt import JobRunner
 from multimil_gui.jobs.states import JobOutcome, JobState
 
@@ -18,6 +20,13 @@ class _Task:
     title: str
     done: Callable[[Any], None]
     ended: Callable[[JobState], None] | None
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """What a job returns when it was refused: an answer in words, not a failure with a traceback."""
+
+    words: str
 
 
 class Tasks(QObject):
@@ -72,7 +81,7 @@ class Tasks(QObject):
         ended
             Told the last state, whatever it is, before ``done``.
         """
-        job_id = self._runner.submit(function, *args, title=title)
+        job_id = self._runner.submit(_answering(function), *args, title=title)
         self._tasks[job_id] = _Task(title, done, ended)
         return job_id
 
@@ -85,9 +94,24 @@ class Tasks(QObject):
             self._notifications.error(outcome.error, outcome.details)
         if task is None:
             return
+        refused = isinstance(outcome.result, _Refused)
+        state = JobState.FAILED if refused else outcome.state
+        words = outcome.result.words if refused else outcome.error
+        if refused:
+            self._notifications.warn(words)
         if task.ended is not None:
-            task.ended(outcome.state)
-        if outcome.state in (JobState.DONE, JobState.STOPPED_EARLY):
+            task.ended(state)
+        if state in (JobState.DONE, JobState.STOPPED_EARLY):
             task.done(outcome.result)
-        elif outcome.state is JobState.FAILED:
-            self.failed.emit(outcome.error)
+        elif state is JobState.FAILED:
+            self.failed.emit(words)
+
+
+def _answering(function: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(*args: Any, reporter: Reporter) -> Any:
+        try:
+            return function(*args, reporter=reporter)
+        except Refusal as refusal:
+            return _Refused(str(refusal))
+
+    return answer

@@ -23,6 +23,8 @@ INTERFERON_GENES = (
     *("IFITM3", "LY6E", "OAS1", "ISG20", "IFITM1", "IFITM2", "IRF7", "BST2", "SP110", "SP100", "PSME2", "IFI30"),
     *("TYMP", "IRF1", "GBP2", "TNFSF13B"),
 )
+#: Genes that monocytes lower in the same state.
+LOWERED_GENES = ("FTL", "S100A9", "TIMP1", "FCN1", "LYZ", "CFD", "VIM")
 MONOCYTE = "CD14+ monocyte"
 N_DONORS = 24
 #: Part of the CD14+ monocytes in the planted state.
@@ -31,6 +33,7 @@ PLANTED_IN_PATIENTS, PLANTED_IN_HEALTHY = 0.25, 0.02
 _SEED = 20240729
 #: Full-strength change of the interferon genes; most planted cells reach about 0.7 of it on the log scale.
 _FOLD_CHANGE = (3.5, 7.0)
+_LOWERING = (0.3, 0.5)
 _DONOR_SD, _LANE_SD, _DEPTH_SD = 0.12, 0.10, 0.25
 #: A cell's rates are its real template's counts, softened by its type's mean.
 _TEMPLATE_SHARE = 0.6
@@ -174,15 +177,21 @@ def _rna_counts(
     """Return (n_cells, 765) int32 counts: Poisson around the template with donor, lane and state effects."""
     type_mean = np.stack([counts[types == kind].mean(axis=0) for kind in types[template]])
     rate = _TEMPLATE_SHARE * counts[template] + (1 - _TEMPLATE_SHARE) * type_mean
-    interferon = np.isin(genes, INTERFERON_GENES)
     rate *= _effects(rng, obs["donor"].cat.codes.to_numpy(), _DONOR_SD, len(genes))
     rate *= _effects(rng, obs["batch"].cat.codes.to_numpy(), _LANE_SD, len(genes))
-    fold = rng.uniform(*_FOLD_CHANGE, int(interferon.sum()))
-    planted = obs["planted"].to_numpy()
-    strength = rng.beta(5, 2, (int(planted.sum()), 1))
-    rate[np.ix_(planted, interferon)] = (rate[np.ix_(planted, interferon)] + 0.2) * fold**strength
+    _plant(rng, rate, genes, obs["planted"].to_numpy())
     depth = rng.lognormal(0, _DEPTH_SD, (len(obs), 1))
     return rng.poisson(rate * depth).astype(np.int32)
+
+
+def _plant(rng: np.random.Generator, rate: np.ndarray, genes: list[str], planted: np.ndarray) -> None:
+    """Change the rates of the planted cells, each to its own degree."""
+    strength = rng.beta(5, 2, (int(planted.sum()), 1))
+    for names, limits, floor in ((INTERFERON_GENES, _FOLD_CHANGE, 0.2), (LOWERED_GENES, _LOWERING, 0.0)):
+        where = np.ix_(planted, np.isin(genes, names))
+        fold = rng.uniform(*limits, len(names))
+        # The floor lets a cell express a gene that its template happened to lack.
+        rate[where] = (rate[where] + floor) * fold**strength
 
 
 def _effects(rng: np.random.Generator, codes: np.ndarray, sd: float, n_genes: int) -> np.ndarray:

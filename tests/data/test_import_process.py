@@ -174,3 +174,14 @@ def test_abandoned_folders_of_killed_programs_are_removed(small_h5ad: Path, tmp_
     import_file(small_h5ad, tmp_path, SilentReporter())
     assert not old.exists()
     assert young.exists()
+
+
+def test_relative_folder_of_stores(small_h5ad: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child process has another working directory, and must still find the folder."""
+    monkeypatch.chdir(tmp_path)
+
+    store = import_file(Path(small_h5ad.name), Path("stores"), SilentReporter())
+
+    assert store.path.is_absolute()
+    assert store.path.parent == tmp_path / "stores"
+    assert store.verify() == ()

@@ -67,7 +67,7 @@ def import_file(source: Path, stores: Path, reporter: Reporter) -> Store:
     Cancelled
         When the user cancelled; nothing is left behind.
     """
-    source = _existing(source)
+    source, stores = _existing(source), stores.absolute()
     stores.mkdir(parents=True, exist_ok=True)
     _clear_abandoned(stores)
     known = _known_stores(stores)

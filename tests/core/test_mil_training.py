@@ -102,7 +102,11 @@ def test_samples_outside_the_training_fold_change_nothing(small) -> None:
 def test_every_pooling_trains(small, pooling: Pooling, cell_layer: bool) -> None:
     held = np.zeros((2, small.bags.n_bags), bool)
     held[:, :4] = True
-    result = fit(small, QUICK.model_copy(update={"pooling": pooling, "cell_layer": cell_layer}), held_out=held)
+    result = fit(
+        small,
+        QUICK.model_copy(update={"pooling": pooling, "cell_layer": cell_layer, "sample_noise": 0.0}),
+        held_out=held,
+    )
     assert result.train[-1] < result.train[0]
     assert all(np.isfinite(value).all() for value in result.weights.values())
 
@@ -148,8 +152,10 @@ def test_the_scale_and_place_of_the_latent_do_not_matter(small) -> None:
     np.testing.assert_allclose(one.probability, two.probability, atol=0.02)
 
 
-def held_out_scores(planted, plant, options: MILOptions, seed: int) -> tuple[float, float]:
-    cohort = planted.planted_cohort(plant, n_donors=18, cells=(60, 120), seed=seed)
+def held_out_scores(
+    planted, plant, options: MILOptions, seed: int, donors: int, cells: tuple[int, int]
+) -> tuple[float, float]:
+    cohort = planted.planted_cohort(plant, n_donors=donors, cells=cells, seed=seed)
     fold = planted.donor_folds(cohort, 3, seed)
     case, attention = np.zeros(cohort.bags.n_bags), np.zeros(cohort.bags.n_cells)
     for f in range(3):
@@ -169,8 +175,15 @@ def held_out_scores(planted, plant, options: MILOptions, seed: int) -> tuple[flo
 
 def test_nothing_is_found_where_nothing_is(planted) -> None:
     options = MILOptions(epochs=15, seeds=2)
-    scores = [held_out_scores(planted, planted.Plant.NONE, options, seed)[0] for seed in range(3)]
+    scores = [held_out_scores(planted, planted.Plant.NONE, options, seed, 18, (60, 120))[0] for seed in range(3)]
     assert 0.3 < np.mean(scores) < 0.7
+
+
+def test_a_rare_state_is_found_in_donors_never_seen(planted) -> None:
+    options = MILOptions(epochs=25, seeds=3)
+    samples, cells = held_out_scores(planted, planted.Plant.RARE, options, 0, 30, (200, 300))
+    assert samples > 0.85
+    assert cells > 0.9
 
 
 def test_six_donors_are_enough_to_train(planted) -> None:

@@ -66,7 +66,11 @@ def initial_weights(n_latent: int, n_classes: int, options: MILOptions, seed: in
 
 
 def input_scaling(latent: np.ndarray, n_models: int) -> Weights:
-    """Return the weights that centre and scale the input: mean and standard deviation of the given cells.
+    """Return the weights that centre and scale the input.
+
+    The scale of a dimension is half way (geometric mean) between its own standard deviation and that of all dimensions
+    together: dimensions of different units become comparable, and the many small dimensions of a PCA, or those that a
+    VAE does not use, are not blown up to the size of the large ones.
 
     Parameters
     ----------
@@ -76,8 +80,10 @@ def input_scaling(latent: np.ndarray, n_models: int) -> Weights:
         Number of models; they share the scaling.
     """
     mean = latent.mean(axis=0, dtype=np.float64)
-    sd = latent.std(axis=0, dtype=np.float64)
-    sd[sd < 1e-6 * max(sd.max(), 1e-30)] = 1.0
+    variance = latent.var(axis=0, dtype=np.float64)
+    sd = np.sqrt(np.sqrt(variance * variance.mean()))
+    sd[sd < 1e-3 * sd.max()] = sd.max()
+    sd[sd == 0] = 1.0
     as_weight = {"input.mean": mean, "input.sd": sd}
     return {
         name: torch.from_numpy(np.tile(value.astype(np.float32), (n_models, 1, 1))) for name, value in as_weight.items()

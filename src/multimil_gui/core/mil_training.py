@@ -16,6 +16,7 @@ from multimil_gui.core.mil_net import Weights
 from multimil_gui.core.options import MILOptions, Pooling
 from multimil_gui.core.random_streams import numpy_stream, torch_stream
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
+from multimil_gui.core.sample_noise import SampleNoise
 from multimil_gui.core.segments import Segments
 from multimil_gui.core.stopping import BestOf
 from multimil_gui.core.sub_bags import SubBags, n_sub_bags, partition, steps
@@ -139,8 +140,9 @@ class _Trainer:
         self._optimizer = torch.optim.AdamW(
             list(self._trainable.values()), lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
         )
+        self._noise = SampleNoise(latent, bags, labels, self._train, self.weights["input.sd"], options.sample_noise)
         self._draws = [numpy_stream(seed, model, 1) for model in range(options.seeds)]
-        self._dropout = torch_stream(seed, options.seeds, 2, device=device)
+        self._random = torch_stream(seed, options.seeds, 2, device=device)
         most = max(int(n_sub_bags(bags.sizes[mine], options.cells_per_bag).sum()) for mine in self._train)
         self._n_steps = -(-most // SUB_BAGS_PER_STEP)
 
@@ -171,12 +173,12 @@ class _Trainer:
         device, rate = self._x.device, self.options.dropout
         rows = torch.from_numpy(batch.rows).to(device)
         models, n, length = rows.shape
-        cells = self._x[rows].view(models, n * length, -1)
-        values = mil_net.cell_values(self.weights, cells, rate, self._dropout).view(models, n, length, -1)
+        cells = self._noise.add(self._x[rows], self._random).view(models, n * length, -1)
+        values = mil_net.cell_values(self.weights, cells, rate, self._random).view(models, n, length, -1)
         pooled = mil_net.pool_padded(
             self.weights, values, torch.from_numpy(batch.mask).to(device), self.options.pooling
         )
-        log_p = mil_net.classify(self.weights, pooled, rate, self._dropout).log_softmax(-1)
+        log_p = mil_net.classify(self.weights, pooled, rate, self._random).log_softmax(-1)
         label = self._labels[torch.from_numpy(batch.bag).to(device)]
         weight = torch.from_numpy(batch.weight).to(device) * self._class_weight.gather(1, label)
         return -(log_p.gather(2, label[..., None])[..., 0] * weight).sum(dim=1)

@@ -154,6 +154,15 @@ class MILOptions(Options):
         1e-3, "Weight decay", "Pull of the weights towards 0; raise it for few donors.", advanced=True, ge=0, le=10
     )
     dropout: float = option(0.2, "Dropout", "Part of the hidden units silenced in training.", advanced=True, ge=0, lt=1)
+    sample_noise: float = option(
+        1.0,
+        "Sample noise",
+        "Moves each training sample at random, so that donors are not learnt by heart; 1 is the usual size, in "
+        "proportion to the differences between samples of one class, 0 is none. Lower it with hundreds of donors.",
+        advanced=True,
+        ge=0,
+        le=10,
+    )
     n_hidden: int = option(128, "Hidden units", "Width of the classifier's hidden layer.", advanced=True, ge=2, le=4096)
     n_attention: int = option(
         16, "Attention units", "Width of the attention layer (q of eq 11 and 12).", advanced=True, ge=1, le=1024

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 SIZE = (1600, 980)
 SET_NAME = "High attention"
-#: Fewer epochs than the defaults: the demo must end within minutes on two cores.
-INTEGRATION_EPOCHS = 30
 PLANTED = "planted"
 #: Seconds until a step counts as hung; a busy machine may be ten times slower than a calm one.
 PATIENCE = 1200
@@ -107,7 +105,7 @@ class _Demo:
 
     def _integrate(self) -> None:
         section = self._window.workspace.run.integration
-        section.form.set_options(section.form.options().model_copy(update={"epochs": INTEGRATION_EPOCHS}))
+        self._window.runs.prepare_demo()
         self._window.runs.show_panel()
         self._driver.pause(0.3)
         self._driver.press(section.run)

@@ -31,8 +31,8 @@ N_DONORS = 24
 PLANTED_IN_PATIENTS, PLANTED_IN_HEALTHY = 0.25, 0.02
 
 _SEED = 20240729
-#: Full-strength change of the interferon genes; planted cells reach about 0.8 of it on the log scale: 3 to 5 times.
-_FOLD_CHANGE = (4.0, 7.5)
+#: Full-strength change of the interferon genes; planted cells reach about 0.8 of it on the log scale.
+_FOLD_CHANGE = (3.5, 6.5)
 _LOWERING = (0.3, 0.5)
 _DONOR_SD, _LANE_SD, _DEPTH_SD = 0.12, 0.10, 0.25
 #: A cell's rates are its real template's counts, softened by its type's mean.

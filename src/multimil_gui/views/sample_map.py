@@ -18,6 +18,8 @@ from multimil_gui.views.plots import color_axes, plain, quiet_plot
 _SYMBOLS = ("o", "s", "t1", "d", "p", "h", "star", "t")
 _SIZE = 13
 _REACH = 11.0
+#: Pixels above the plot, and entries side by side.
+_LEGEND_HEIGHT, _LEGEND_COLUMNS = 26, 4
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,17 @@ class SamplePoints:
     colors: tuple[tuple[int, int, int], ...]
     labels: Sequence[str]
     wrong: np.ndarray
+
+
+class _Legend(pg.LegendItem):
+    """A legend that stays where it is and lets the mouse through."""
+
+    def mouseDragEvent(self, event: object) -> None:
+        """Leave the drag to the plot below."""
+        event.ignore()  # type: ignore[attr-defined]
+
+    def hoverEvent(self, event: object) -> None:
+        """Claim no drags."""
 
 
 class _SelectBox(pg.ViewBox):
@@ -127,7 +140,7 @@ class SampleScatter(QWidget):
         self._plot.setMinimumSize(160, 120)
         for side in ("left", "bottom"):
             self._plot.getAxis(side).setStyle(showValues=False, tickLength=0)
-        self._legend = self._plot.getPlotItem().addLegend(offset=(-6, 6), labelTextSize="8pt")
+        self._legend = self._legend_above()
         self._halo = _Points()
         self._scatter = _Points()
         self._rings = _Points()
@@ -176,9 +189,6 @@ class SampleScatter(QWidget):
         self._foreground, self._accent = foreground, accent
         color_axes(self._plot, background, foreground)
         self._legend.setLabelTextColor(foreground)
-        paper = pg.mkColor(background)
-        paper.setAlpha(190)
-        self._legend.setBrush(pg.mkBrush(paper))
         self._box.set_accent(accent)
         self._draw()
 
@@ -205,6 +215,16 @@ class SampleScatter(QWidget):
         if wrong.any():
             self._add_to_legend("o", None, ring, "predicted wrongly")
         self._draw_selection()
+
+    def _legend_above(self) -> pg.LegendItem:
+        """Return a legend in a line of its own above the plot: inside a small plot it would cover samples."""
+        item = self._plot.getPlotItem()
+        item.titleLabel.setMaximumHeight(_LEGEND_HEIGHT)
+        item.layout.setRowFixedHeight(0, _LEGEND_HEIGHT)
+        legend = _Legend(colCount=_LEGEND_COLUMNS, horSpacing=18, verSpacing=-6, labelTextSize="8pt")
+        legend.setParentItem(item)
+        legend.anchor((0, 0), (0, 0), offset=(0, 0))
+        return legend
 
     def _add_to_legend(self, symbol: str, brush: object, pen: object, name: str) -> None:
         sample = pg.ScatterPlotItem(symbol=symbol, brush=brush, pen=pen or pg.mkPen(None), size=10)

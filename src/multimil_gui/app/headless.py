@@ -105,7 +105,6 @@ class _Demo:
 
     def _integrate(self) -> None:
         section = self._window.workspace.run.integration
-        self._window.runs.prepare_demo()
         self._window.runs.show_panel()
         self._driver.pause(0.3)
         self._driver.press(section.run)

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
     from multimil_gui.app.main_window import MainWindow
 
-#: The demo must end within minutes on two cores: fewer epochs than the defaults, and no dropout, which would hide the
-#: planted state from so short a training.
-DEMO_INTEGRATION = {"epochs": 60, "dropout": 0.0}
-
 
 class RunCommands(QObject):
     """What the Run menu does.
@@ -84,13 +80,7 @@ class RunCommands(QObject):
     def start_demo(self) -> None:
         """Integrate the demo cohort, then predict from what was learnt."""
         self._demo = True
-        self.prepare_demo()
         self.integrate()
-
-    def prepare_demo(self) -> None:
-        """Fill the Integration form for the demo cohort."""
-        form = self._window.workspace.run.integration.form
-        form.set_options(form.options().model_copy(update=DEMO_INTEGRATION))
 
     def _compute_map(self, latent: str) -> None:
         session = self._window.session

@@ -138,6 +138,8 @@ class _Demo:
 
     def _pictures(self) -> None:
         self._window.toasts.clear()
+        # The set is kept; without the selection the attention of all cells is seen.
+        self._driver.trigger("edit.select_none")
         self._driver.trigger("view.tool_pan")
         self._driver.pause(0.5)
         self._driver.picture(self._out / "window.png")

@@ -13,6 +13,9 @@ def quiet_plot(parent: QWidget, view_box: pg.ViewBox | None = None) -> pg.PlotWi
     """Return a plot that owns everything it makes: pyqtgraph's hidden menus would outlive it as windows."""
     plot = pg.PlotWidget(parent, viewBox=view_box or pg.ViewBox(enableMenu=False), enableMenu=False)
     plot.hideButtons()
+    for side in ("left", "bottom"):
+        # Otherwise pyqtgraph writes "loss (x0.001)" beside numbers a thousand times too large.
+        plot.getAxis(side).enableAutoSIPrefix(False)
     menu = plot.getPlotItem().ctrlMenu
     menu.setParent(plot)
     menu.hide()

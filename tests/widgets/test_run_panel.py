@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,6 +134,16 @@ def test_a_result_for_other_data_is_not_kept(
 
     assert session.runs.records == ()
     assert "not kept" in panel._notice.text()
+
+
+def test_folds_follow_the_rarest_class_of_newly_mapped_data(qtbot: QtBot, session: Session, panel: RunPanel) -> None:
+    store, columns = session.data.store, session.data.columns
+    few = build_cohort(store, columns)
+    label = np.where(few.samples.label == 0, few.samples.label, -1)
+    label[np.flatnonzero(few.samples.label == 1)[:3]] = 1
+    session.set_cohort(replace(few, samples=replace(few.samples, label=label.astype(np.int32))), columns)
+    donors = len(np.unique(few.samples.donor[label == 1]))
+    assert panel.phenotype.cv.options().folds == donors < 5
 
 
 def test_run_says_why_it_cannot_be_pressed(qtbot: QtBot, session: Session, panel: RunPanel) -> None:

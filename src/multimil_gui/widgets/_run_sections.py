@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from multimil_gui.core.options import IntegrateOptions, MILOptions
 from multimil_gui.data.cohort import Cohort
+from multimil_gui.data.splits import donors_per_class
 from multimil_gui.jobs.recipe import (
     AnalysisSection,
     CVSection,
@@ -183,11 +183,15 @@ class PhenotypeSection(RunSection):
         for form in (self.form, self.cv):
             form.changed.connect(self.enable)
         self._had: tuple[str, ...] = ()
+        self._cohort: Cohort | None = None
         self.refresh()
 
     def refresh(self) -> None:
         """Follow the opened data and the latents there are."""
         data = self._session.data
+        if data.cohort is not self._cohort:
+            self._cohort = data.cohort
+            self._offer_folds()
         names = tuple(data.latents)
         if names != self._had:
             fresh = [name for name in names if name not in self._had]
@@ -203,6 +207,14 @@ class PhenotypeSection(RunSection):
         target = data.cohort.target if data.cohort is not None else None
         self._target.setText(f"{target.column}: {', '.join(target.classes)}" if target is not None else "–")
         self.enable()
+
+    def _offer_folds(self) -> None:
+        """Offer as many folds as the rarest class has donors, when that is fewer than usual."""
+        if self._cohort is None or self._cohort.target is None:
+            return
+        usual = self.cv.options()
+        most = int(donors_per_class(self._cohort.samples).min())
+        self.cv.set_options(usual.model_copy(update={"folds": max(2, min(CVSection().folds, most))}))
 
     def choose_latent(self, name: str | None) -> None:
         """Choose the latent to predict from."""
@@ -247,8 +259,7 @@ def too_few_donors(cohort: Cohort, folds: int) -> str:
     """Say which class has fewer donors than folds; empty when none has."""
     if cohort.target is None:
         return ""
-    for code, name in enumerate(cohort.target.classes):
-        donors = len(np.unique(cohort.samples.donor[cohort.samples.label == code]))
+    for name, donors in zip(cohort.target.classes, donors_per_class(cohort.samples), strict=True):
         if donors < folds:
             return (
                 f"“{name}” has {donors} donor{'s' if donors != 1 else ''}, fewer than {folds} folds: lower the folds."

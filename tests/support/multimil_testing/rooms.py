@@ -50,11 +50,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the files of the other half."""
+    """Leave out the files of the other half; a folder whose conftest draws belongs to the half with Qt as a whole."""
+    if collection_path.is_dir():
+        return True if config.getoption("--without-qt") and _draws(collection_path / "conftest.py") else None
     if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
         return None
-    if config.getoption("--without-qt") and needs_qt(collection_path.read_text(encoding="utf-8")):
-        return True
-    if config.getoption("--only-qt") and not needs_qt(collection_path.read_text(encoding="utf-8")):
-        return True
-    return None
+    with_qt = _draws(collection_path) or _draws(collection_path.parent / "conftest.py")
+    left_out = config.getoption("--without-qt") if with_qt else config.getoption("--only-qt")
+    return True if left_out else None
+
+
+def _draws(path: Path) -> bool:
+    return path.is_file() and needs_qt(path.read_text(encoding="utf-8"))

@@ -63,7 +63,7 @@ COHORTS = {
         "adt_76samples_68k_cells_umap.h5ad",
         {"cell_type": "cell_type_l1"},
         {"reference": "Healthy", "ignore": ["HIV Vaccine", "Lupus", "AML", "MALTtumor"]},
-        5,
+        4,
         latent={"use": "X_clr"},
     ),
 }

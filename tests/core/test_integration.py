@@ -10,7 +10,10 @@ from multimil_gui.core.options import Device, IntegrateOptions, Likelihood
 from multimil_gui.core.reporter import Progress, SilentReporter, Stop
 
 N = 240
-QUICK = IntegrateOptions(epochs=4, n_latent=4, n_hidden=16, batch_size=64, device=Device.CPU)
+# The paper's network (Table 1), made small: one hidden layer, dropout, hardly any KL.
+QUICK = IntegrateOptions(
+    epochs=4, n_latent=4, n_hidden=16, n_layers=1, dropout=0.2, kl_weight=1e-5, batch_size=64, device=Device.CPU
+)
 NOBODY = np.zeros(N, dtype=bool)
 
 

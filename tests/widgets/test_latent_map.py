@@ -180,3 +180,14 @@ def test_choosing_another_map_moves_the_cells(qtbot: QtBot, session: Session) ->
 def test_session_refuses_top_cells_before_any_fit(session: Session) -> None:
     with pytest.raises(Refusal):
         session.select_top(5)
+
+
+def test_another_map_is_shown_as_a_whole(qtbot: QtBot, session: Session) -> None:
+    widget = LatentMap(session)
+    qtbot.addWidget(widget)
+    widget.resize(800, 500)
+    widget.show()
+    first = session.data.maps[session.view.map_key]
+    session.add_map("far away", (first + 1000).astype(np.float32))
+    rect = widget.canvas.view_rect()
+    assert rect.contains(*(float(value) for value in first.mean(axis=0) + 1000))

@@ -69,7 +69,9 @@ class Program:
         self.window.close()
 
     def end(self) -> None:
-        """Stop what runs in the background and give the hooks back."""
+        """Close the window if it is still open, stop what runs in the background and give the hooks back."""
+        # A desktop session that ends quits the application without closing the window.
+        self.window.close_without_asking()
         self._warm_up.stop()
         self.window.runner.shutdown()
         self.hooks.stop_listening()

@@ -341,8 +341,6 @@ class MainWindow(QMainWindow):
         self._refresh_soon.stop()
         self.toasts.clear()
         self._disconnect()
-        if self._workspace is not None:
-            self._workspace.end()
         event.accept()
 
     def _disconnect(self) -> None:

@@ -45,9 +45,6 @@ class Workspace(QObject):
             PanelDock("dock_patients", "Patients", self.patients, window),
             PanelDock("dock_run", "Run", self.run, window),
         )
-        self._session = session
-        self._map_key = session.view.map_key
-        session.changed.connect(self._on_session)
         self.dock("dock_patients").dockLocationChanged.connect(self._turn_patients)
 
     def dock(self, name: str) -> PanelDock:
@@ -69,17 +66,6 @@ class Workspace(QObject):
         splitter = self.patients.findChild(QSplitter, "patient_splitter")
         if splitter is not None:
             splitter.setOrientation(Qt.Orientation.Horizontal if flat else Qt.Orientation.Vertical)
-
-    def end(self) -> None:
-        """Stop listening to the session."""
-        self._session.changed.disconnect(self._on_session, missing_ok=True)
-
-    def _on_session(self) -> None:
-        """Show the whole of a map that was not shown before: its coordinates have nothing to do with the last one's."""
-        if self._session.view.map_key != self._map_key:
-            self._map_key = self._session.view.map_key
-            self.map.refresh()
-            self.map.fit()
 
     def show_panel(self, name: str) -> None:
         """Open a panel and bring it to the front."""

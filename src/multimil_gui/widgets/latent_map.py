@@ -58,6 +58,7 @@ class LatentMap(QWidget):
         self.setAccessibleName("Map of the cells")
         self._session = session
         self._shown: ScatterView | None = None
+        self._map_key = ""
         self._tool = Tool.PAN
         self._status = ""
         self._guard = WheelGuard(self)
@@ -178,6 +179,10 @@ class LatentMap(QWidget):
                 canvas.set_states(new.states)
         self._shown = new
         self._show_words(new)
+        if self._map_key != self._session.view.map_key:
+            # The coordinates of one map have nothing to do with those of another.
+            self._map_key = self._session.view.map_key
+            canvas.fit()
 
     def _show_words(self, view: ScatterView) -> None:
         has_map = bool(len(view.positions))

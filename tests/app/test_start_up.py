@@ -83,3 +83,31 @@ def test_a_file_on_the_command_line_is_opened_or_refused(tmp_path: Path) -> None
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "gone.h5ad" in done.stdout
+
+
+QUIT_WITHOUT_CLOSING = """
+import sys
+from pathlib import Path
+from qtpy.QtCore import QTimer
+from multimil_gui.app.main import Program
+program = Program()
+program.show(warm=False)
+window = program.window
+window.files.mapping_asked.connect(lambda dialog: QTimer.singleShot(0, dialog.accept))
+window.session.changed.connect(lambda: window.session.data.cohort and QTimer.singleShot(200, program.app.quit))
+window.files.open_path(Path(sys.argv[1]))
+sys.exit(program.run())
+"""
+
+
+def test_a_desktop_session_that_ends_takes_the_program_along_quietly(small_h5ad: Path) -> None:
+    """Quitting without closing the window used to abort: its docks spoke to a window that was gone."""
+    done = subprocess.run(
+        [sys.executable, "-c", QUIT_WITHOUT_CLOSING, str(small_h5ad)],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Error" not in done.stderr

@@ -6,12 +6,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+from qtpy.QtWidgets import QAbstractButton, QFileDialog, QMessageBox, QPushButton, QWidget
 
 from multimil_gui.app.settings import Settings
 from multimil_gui.project.project import SUFFIX
 
 DATA_FILTER = "Single-cell data (*.h5ad *.h5mu *.h5 zarr.json .zgroup);;All files (*)"
+
+
+_STAY = "Stay here"
 
 
 class Leave(StrEnum):
@@ -24,18 +27,17 @@ class Leave(StrEnum):
 
 def ask_leave(parent: QWidget, name: str) -> Leave:
     """Ask what to do with the unsaved changes of ``name``."""
-    box = QMessageBox(QMessageBox.Icon.NoIcon, "Unsaved changes", f"Save the changes to “{name}” first?", parent=parent)
-    box.setObjectName("askLeave")
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setInformativeText("Maps, runs, selections and cell sets made since the last save would be lost.")
+    box = _question(
+        parent,
+        "askLeave",
+        "Unsaved changes",
+        f"Save the changes to “{name}” first?",
+        "Maps, runs, selections and cell sets made since the last save would be lost.",
+    )
     save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
     discard = box.addButton("Do not save", QMessageBox.ButtonRole.DestructiveRole)
-    stay = box.addButton("Stay here", QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(save)
-    box.setEscapeButton(stay)
-    box.exec()
-    clicked = box.clickedButton()
-    box.deleteLater()
+    stay = box.addButton(_STAY, QMessageBox.ButtonRole.RejectRole)
+    clicked = _answer(box, default=save, escape=stay)
     if clicked is save:
         return Leave.SAVE
     return Leave.DISCARD if clicked is discard else Leave.STAY
@@ -43,18 +45,34 @@ def ask_leave(parent: QWidget, name: str) -> Leave:
 
 def ask_stop_job(parent: QWidget, title: str) -> bool:
     """Ask whether a running job may be cancelled."""
-    box = QMessageBox(QMessageBox.Icon.NoIcon, "A job is running", f"“{title}” is still running.", parent=parent)
-    box.setObjectName("askStopJob")
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setInformativeText("It will be cancelled; what it has computed so far is lost.")
+    box = _question(
+        parent,
+        "askStopJob",
+        "A job is running",
+        f"“{title}” is still running.",
+        "It will be cancelled; what it has computed so far is lost.",
+    )
     cancel = box.addButton("Cancel the job", QMessageBox.ButtonRole.DestructiveRole)
-    stay = box.addButton("Stay here", QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(stay)
-    box.setEscapeButton(stay)
+    stay = box.addButton(_STAY, QMessageBox.ButtonRole.RejectRole)
+    return _answer(box, default=stay, escape=stay) is cancel
+
+
+def _question(parent: QWidget, name: str, title: str, text: str, consequence: str) -> QMessageBox:
+    box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, parent=parent)
+    box.setObjectName(name)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setInformativeText(consequence)
+    return box
+
+
+def _answer(box: QMessageBox, default: QPushButton | None, escape: QPushButton | None) -> QAbstractButton | None:
+    """Show the box and return the button that was pressed."""
+    box.setDefaultButton(default)
+    box.setEscapeButton(escape)
     box.exec()
     clicked = box.clickedButton()
     box.deleteLater()
-    return clicked is cancel
+    return clicked
 
 
 def ask_data_file(parent: QWidget, settings: Settings) -> Path | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QLabel, QMainWindow, QScrollArea, QToolButton, QWidget
 
@@ -136,9 +134,3 @@ def default_places(width: int, height: int) -> tuple[DockPlace, ...]:
             name="dock_cell_sets", area=Area.RIGHT, width=right, height=lower, tab_of="" if tall else "dock_patients"
         ),
     )
-
-
-def recolor_docks(docks: Iterable[PanelDock], roles: Roles) -> None:
-    """Draw the icons of all docks in the theme's colours."""
-    for dock in docks:
-        dock.recolor(roles)

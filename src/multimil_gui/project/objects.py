@@ -135,17 +135,6 @@ class ObjectStore:
             array.setflags(write=False)
         return arrays
 
-    def put_json(self, value: Any) -> str:
-        """Keep plain values as JSON."""
-        return self.put(json_bytes(value))
-
-    def get_json(self, name: str) -> Any:
-        """Return the values of :meth:`put_json`; DamagedObject as in :meth:`get`."""
-        try:
-            return parse_json(self.get(name))
-        except ValueError as error:
-            raise DamagedObject("A saved part cannot be read.", f"objects/{name}: {error}.") from error
-
     def remove_unused(self, used: set[str]) -> int:
         """Delete the blobs not in ``used``; returns how many."""
         gone = 0

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from multimil_gui.core.options import Likelihood, TargetKind
+
 
 @dataclass(frozen=True)
 class CellScores:
@@ -21,8 +23,9 @@ class CellScores:
     attention_rank
         (n_cells,) float32 in (0, 1], rank of the attention within the sample; 1 is the highest.
     contribution
-        (n_cells, n_classes) float32, change of the class's log-odds that the cell brings: with the cell minus without it,
-        mean over the models. NaN for the only cell of a sample.
+        (n_cells, n_outcomes) float32, what the cell brings: with the cell minus without it, mean over the models. For a
+        classification the change of each class's log-odds; for an ordinal target or a regression one column, the change
+        of the predicted rank or value. NaN for the only cell of a sample.
     """
 
     attention: np.ndarray
@@ -38,16 +41,23 @@ class Predictions:
     Attributes
     ----------
     probability
-        (n_samples, n_classes) float32, mean over the models.
+        (n_samples, n_classes) float32, mean over the models; (n_samples, 1) ones for a regression.
     probability_sd
         (n_samples, n_classes) float32, standard deviation over the models.
     vectors
         Sample representations: ``{"mean" | "attention" | "top": (n_samples, n_latent) float32}``.
+    value
+        (n_samples,) float32 predicted value of a regression in the column's units, or expected rank (0 to
+        n_classes - 1) of an ordinal target, mean over the models; None for a classification.
+    value_sd
+        (n_samples,) float32, standard deviation over the models; None for a classification.
     """
 
     probability: np.ndarray
     probability_sd: np.ndarray
     vectors: Mapping[str, np.ndarray]
+    value: np.ndarray | None = None
+    value_sd: np.ndarray | None = None
 
     @property
     def predicted(self) -> np.ndarray:
@@ -66,11 +76,24 @@ class Score:
 
 @dataclass(frozen=True)
 class ModelScores:
-    """Held-out metrics of one model (ours or a baseline), same folds."""
+    """Held-out metrics of one model (ours or a baseline), same folds.
+
+    Attributes
+    ----------
+    name
+        Name as shown.
+    metrics
+        By name; the first is the one that models are ranked by.
+    probability
+        (n_samples, n_classes) float32 held-out probabilities.
+    value
+        (n_samples,) float32 held-out values of a regression or expected ranks; None for a classification.
+    """
 
     name: str
     metrics: Mapping[str, Score]
     probability: np.ndarray
+    value: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +128,11 @@ class MILResult:
         Findings about the design (leakage grade, confounding), in words.
     weights
         Named arrays of all models: ``"fold0/…"``, ``"final/…"``.
+    kind, column
+        Kind and obs column of the target.
+    further
+        The same for each further target; they share folds, attention, curves and weights with this one, and the latter
+        two are kept here only.
     """
 
     classes: tuple[str, ...]
@@ -117,6 +145,59 @@ class MILResult:
     curves: tuple[Curve, ...]
     audit: tuple[str, ...]
     weights: Mapping[str, np.ndarray]
+    kind: TargetKind = TargetKind.CLASSIFICATION
+    column: str = ""
+    further: tuple[MILResult, ...] = ()
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """What each column of the cells' contributions is about: the classes, or the column's name."""
+        return self.classes if self.kind is TargetKind.CLASSIFICATION else (self.column,)
+
+    def of_target(self, number: int) -> MILResult:
+        """Return the result of target ``number``; 0 is the main one."""
+        return self if number == 0 else self.further[number - 1]
+
+
+@dataclass(frozen=True)
+class FittedModality:
+    """What a modality was when a model was fitted: enough to bring other samples into the same form.
+
+    Attributes
+    ----------
+    name
+        Name, e.g. ``"rna"``.
+    likelihood
+        How its values are modelled.
+    features
+        Names of the features the model knows, in the order of its weights.
+    steps
+        Preprocessing applied, plain values: what ``data.prepare`` needs to repeat it.
+    """
+
+    name: str
+    likelihood: Likelihood
+    features: tuple[str, ...]
+    steps: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class FitInputs:
+    """What an integration was fitted on, besides the values themselves.
+
+    Attributes
+    ----------
+    modalities
+        The modalities, in the order of the model.
+    covariates
+        Categorical covariates: name and levels in the order of the model's embedding rows.
+    continuous
+        Continuous covariates: name, mean and standard deviation that standardise it.
+    """
+
+    modalities: tuple[FittedModality, ...] = ()
+    covariates: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    continuous: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,6 +218,8 @@ class IntegrationResult:
         Named arrays of the model.
     details
         Plain values for provenance: feature counts, steps applied, donors seen.
+    inputs
+        Features and covariates the model knows, for mapping other samples onto it.
     """
 
     latent: np.ndarray
@@ -145,6 +228,7 @@ class IntegrationResult:
     curve: Curve
     weights: Mapping[str, np.ndarray]
     details: Mapping[str, object] = field(default_factory=dict)
+    inputs: FitInputs = field(default_factory=FitInputs)
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from multimil_gui.core.options import TargetKind
+
 if TYPE_CHECKING:
     from multimil_gui.data.store import Store
-
-
-class TargetKind(StrEnum):
-    """What kind of phenotype is predicted."""
-
-    CLASSIFICATION = "classification"
 
 
 class Scope(StrEnum):
@@ -77,6 +73,33 @@ class Labelling:
 
 
 @dataclass(frozen=True)
+class ContinuousCovariate:
+    """A number of every cell whose effect the integration removes.
+
+    Attributes
+    ----------
+    name
+        Column name.
+    values
+        (n_cells,) float64, finite, as in the file.
+    """
+
+    name: str
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class TargetColumn:
+    """An obs column to predict; the fields mean the same as those of ``Columns``."""
+
+    column: str
+    kind: TargetKind = TargetKind.CLASSIFICATION
+    order: tuple[str, ...] = ()
+    reference: str | None = None
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Columns:
     """Which obs columns mean what: the user's answers in the mapping dialog, or the recipe's.
 
@@ -90,6 +113,10 @@ class Columns:
         Kind of target; classes in display order (empty: by name); the control class.
     ignore
         Classes left out of the phenotype: their samples count as unlabelled (predicted, never trained on or scored).
+    further
+        More columns predicted together with ``target``, by models that share the attention.
+    continuous
+        obs columns with numbers whose effect the integration removes.
     """
 
     sample: str
@@ -101,6 +128,15 @@ class Columns:
     order: tuple[str, ...] = ()
     reference: str | None = None
     ignore: tuple[str, ...] = ()
+    further: tuple[TargetColumn, ...] = ()
+    continuous: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> tuple[TargetColumn, ...]:
+        """All columns to predict, the main one first; empty without a target."""
+        if self.target is None:
+            return ()
+        return (TargetColumn(self.target, self.kind, self.order, self.reference, self.ignore), *self.further)
 
 
 @dataclass(frozen=True)
@@ -114,7 +150,8 @@ class Target:
     kind
         Kind of target.
     classes
-        Class names in order; the reference (control) class, when given, comes first.
+        Class names in order (ordinal: from low to high); the reference (control) class, when given, comes first. A
+        regression has one, named like the column: all samples with a known value.
     reference
         The control class, or None.
     """
@@ -141,6 +178,8 @@ class Samples:
         (n_samples,) int32 index into the target's classes, -1 where unknown (predicted, never scored).
     n_cells
         (n_samples,) int64 cells per sample.
+    value
+        (n_samples,) float64 in the column's units, NaN where unknown; None unless the target is a regression.
     """
 
     names: tuple[str, ...]
@@ -148,6 +187,16 @@ class Samples:
     donor_names: tuple[str, ...]
     label: np.ndarray
     n_cells: np.ndarray
+    value: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class TargetLabels:
+    """A further target and the samples' labels, as ``Cohort.target`` and ``Samples.label`` and ``Samples.value``."""
+
+    target: Target
+    label: np.ndarray
+    value: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +224,10 @@ class Cohort:
         order, so that the order of the rows in the file changes nothing.
     notes
         Warnings and notes found while checking.
+    further
+        More targets, predicted by the same models; donors are split into folds by the main target.
+    continuous
+        Continuous covariates of the integration.
     """
 
     store: Store
@@ -186,6 +239,21 @@ class Cohort:
     covariates: tuple[Labelling, ...]
     order: np.ndarray
     notes: tuple[Problem, ...] = field(default=())
+    further: tuple[TargetLabels, ...] = ()
+    continuous: tuple[ContinuousCovariate, ...] = ()
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets."""
+        return 0 if self.target is None else 1 + len(self.further)
+
+    def of_target(self, number: int) -> Cohort:
+        """Return the cohort as if target ``number`` (0 is the main one) were its only one: target, labels and values."""
+        if number == 0:
+            return replace(self, further=()) if self.further else self
+        other = self.further[number - 1]
+        samples = replace(self.samples, label=other.label, value=other.value)
+        return replace(self, target=other.target, samples=samples, further=())
 
     @property
     def n_cells(self) -> int:

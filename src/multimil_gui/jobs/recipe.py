@@ -6,16 +6,29 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from multimil_gui.core.options import IntegrateOptions, Likelihood, MILOptions, Options, option
-from multimil_gui.data.cohort import Scope, TargetKind
+from multimil_gui.core.options import (
+    IntegrateOptions,
+    Likelihood,
+    MILOptions,
+    Options,
+    PrepareOptions,
+    QueryOptions,
+    SearchOptions,
+    TargetKind,
+    option,
+)
+from multimil_gui.data.cohort import Scope
 
 
-class ModalitySection(Options):
-    """``[data.modalities.NAME]``: which matrix of a modality is used and how it is modelled."""
+class ModalitySection(PrepareOptions):
+    """``[data.modalities.NAME]``: which matrix of a modality is used, how it is prepared and how it is modelled."""
 
     matrix: str = option("X", "Matrix", "X, raw, or layers/NAME.")
     likelihood: Likelihood = option(
-        Likelihood.NB, "Likelihood", "nb for raw counts; normal for transformed values (RNA log1p, protein CLR)."
+        Likelihood.NB,
+        "Likelihood",
+        "nb for raw counts, zinb for counts with many drop-outs; normal for transformed values (RNA log1p, protein "
+        "CLR); bernoulli for open or closed chromatin.",
     )
 
 
@@ -32,6 +45,12 @@ class DataSection(Options):
     )
     covariates: tuple[str, ...] = option(
         (), "Covariates", "Obs columns whose effect the integration removes, e.g. the batch. Never the phenotype."
+    )
+    continuous_covariates: tuple[str, ...] = option(
+        (),
+        "Continuous covariates",
+        "Obs columns with numbers whose effect the integration removes, e.g. the part of mitochondrial counts.",
+        advanced=True,
     )
     modalities: dict[str, ModalitySection] = option(
         {}, "Modalities", "Which modalities are integrated; empty takes all of the file.", advanced=True
@@ -50,9 +69,17 @@ class TargetSection(Options):
     """``[target]``: the phenotype."""
 
     column: str = option(..., "Phenotype column", "The obs column to predict; one value per sample.")
-    kind: TargetKind = option(TargetKind.CLASSIFICATION, "Kind", "classification: named classes.")
+    kind: TargetKind = option(
+        TargetKind.CLASSIFICATION,
+        "Kind",
+        "classification: named classes. ordinal: classes in a meaningful order, such as stages. regression: a number, "
+        "such as age.",
+    )
     order: tuple[str, ...] = option(
-        (), "Class order", "Classes in the order to show; empty sorts by name.", advanced=True
+        (),
+        "Class order",
+        "Classes in the order to show, for ordinal from low to high; empty sorts by name.",
+        advanced=True,
     )
     reference: str | None = option(None, "Control class", "The class of the healthy or untreated samples.")
     ignore: tuple[str, ...] = option(
@@ -85,6 +112,12 @@ class AnalysisSection(Options):
     baselines: bool = option(True, "Baselines", "Simple models in the same folds, to compare with.")
 
 
+class QuerySection(QueryOptions):
+    """``[query]``: map the samples of the file onto an earlier fit instead of learning a latent space."""
+
+    fit: Path = option(..., "Fit", "The fit.safetensors of an earlier run; relative to the recipe.")
+
+
 class ExportSection(Options):
     """``[export]``: which files are written besides cells, samples and the report."""
 
@@ -95,23 +128,34 @@ class ExportSection(Options):
 class Recipe(Options):
     """The whole recipe.
 
-    Exactly one of ``latent.use`` and ``integrate`` is given: the latent comes from the file or is learnt.
+    Exactly one of ``latent.use``, ``integrate`` and ``query`` is given: the latent comes from the file, is learnt, or is
+    that of an earlier fit.
     """
 
     data: DataSection
     latent: LatentSection = Field(default_factory=LatentSection)
     integrate: IntegrateOptions | None = None
+    query: QuerySection | None = None
     target: TargetSection | None = None
+    further_targets: tuple[TargetSection, ...] = ()
     mil: MILOptions = Field(default_factory=MILOptions)
+    search: SearchOptions = Field(default_factory=SearchOptions)
     cv: CVSection = Field(default_factory=CVSection)
     analysis: AnalysisSection = Field(default_factory=AnalysisSection)
     export: ExportSection = Field(default_factory=ExportSection)
 
     @model_validator(mode="after")
     def _one_latent(self) -> Recipe:
-        if (self.latent.use is None) == (self.integrate is None):
+        sources = (self.latent.use, self.integrate, self.query)
+        if sum(source is not None for source in sources) != 1:
             raise ValueError(
                 "the latent space must come from exactly one place: set latent.use to an obsm key of the file, "
-                "or add an [integrate] section"
+                "add an [integrate] section, or add a [query] section"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _further_targets_follow_one(self) -> Recipe:
+        if self.further_targets and self.target is None:
+            raise ValueError("further_targets need a main target: add a [target] section")
         return self

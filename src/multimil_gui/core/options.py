@@ -9,24 +9,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Options(BaseModel):
-    """Base of every recipe section: frozen, strict about unknown keys."""
+    """Base of every recipe section: frozen, strict about unknown keys.
+
+    Attributes
+    ----------
+    groups
+        Headings of the advanced fields in a form, each with its fields; fields of no group come first.
+    """
+
+    groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
 
 
-class Likelihood(StrEnum):
+class Choice(StrEnum):
+    """One of several values of an option: written in recipes as its value, shown on screen in words.
+
+    Attributes
+    ----------
+    words
+        The value in words; the value itself, without underscores, when none are given.
+    """
+
+    words: str
+
+    def __new__(cls, value: str, words: str = "") -> Self:
+        """Make a member from its value and, where the value does not say it, its words."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.words = words or value.replace("_", " ")
+        return member
+
+
+class Likelihood(Choice):
     """How a modality's values are modelled by its decoder."""
 
     NORMAL = "normal"
-    NB = "nb"
-    ZINB = "zinb"
-    BERNOULLI = "bernoulli"
+    NB = "nb", "negative binomial"
+    ZINB = "zinb", "zero-inflated negative binomial"
+    BERNOULLI = "bernoulli", "on or off (Bernoulli)"
 
     @property
     def of_counts(self) -> bool:
@@ -34,59 +61,59 @@ class Likelihood(StrEnum):
         return self is not Likelihood.NORMAL
 
 
-class Dispersion(StrEnum):
+class Dispersion(Choice):
     """What shares one inverse dispersion theta of the negative binomial."""
 
-    FEATURE = "feature"
-    FEATURE_BATCH = "feature_batch"
+    FEATURE = "feature", "per gene"
+    FEATURE_BATCH = "feature_batch", "per gene and batch"
 
 
-class Activation(StrEnum):
+class Activation(Choice):
     """Nonlinearity of the hidden layers."""
 
-    LEAKY_RELU = "leaky_relu"
+    LEAKY_RELU = "leaky_relu", "leaky ReLU"
     TANH = "tanh"
 
 
-class Preset(StrEnum):
+class Preset(Choice):
     """Sets of integration options for common designs; a value given beside it wins."""
 
     STANDARD = "standard"
     PAIRED = "paired"
     MOSAIC = "mosaic"
-    CITESEQ_LARGE = "citeseq_large"
+    CITESEQ_LARGE = "citeseq_large", "large CITE-seq"
 
 
-class TargetKind(StrEnum):
+class TargetKind(Choice):
     """What kind of phenotype is predicted."""
 
-    CLASSIFICATION = "classification"
-    ORDINAL = "ordinal"
-    REGRESSION = "regression"
+    CLASSIFICATION = "classification", "classes"
+    ORDINAL = "ordinal", "ordered classes"
+    REGRESSION = "regression", "a number"
 
 
-class OrdinalLoss(StrEnum):
+class OrdinalLoss(Choice):
     """How ordered classes are learnt."""
 
     RANK = "rank"
-    CUMULATIVE = "cumulative"
+    CUMULATIVE = "cumulative", "thresholds"
 
 
-class SampleWeight(StrEnum):
+class SampleWeight(Choice):
     """How much a sample counts in training."""
 
-    EQUAL = "equal"
-    CELLS = "cells"
+    EQUAL = "equal", "all the same"
+    CELLS = "cells", "by their cells"
 
 
-class Training(StrEnum):
+class Training(Choice):
     """Whether the latent space is learnt before the prediction or together with it."""
 
-    TWO_STEP = "two_step"
+    TWO_STEP = "two_step", "two steps"
     END_TO_END = "end_to_end"
 
 
-class Pooling(StrEnum):
+class Pooling(Choice):
     """How a sample's cells become one vector."""
 
     GATED_ATTENTION = "gated_attention"
@@ -96,12 +123,12 @@ class Pooling(StrEnum):
     SUM = "sum"
 
 
-class Device(StrEnum):
+class Device(Choice):
     """Where the model is trained."""
 
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
+    AUTO = "auto", "automatic"
+    CPU = "cpu", "processor"
+    CUDA = "cuda", "graphics card"
 
 
 def option(default: Any, title: str, description: str, *, advanced: bool = False, **limits: Any) -> Any:
@@ -152,6 +179,17 @@ class IntegrateOptions(Options):
     Learning rate, KL weight, layers and dropout are chosen for cohorts of some thousand cells per modality, where the
     paper's values (1e-3, 1e-5, 1 and 0.2) leave weak states out of the latent space; each description names them.
     """
+
+    groups: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "What is pulled together": (
+            *("kl_weight", "kl_anneal_fraction", "mmd_latent_weight", "mmd_marginal_weight", "mmd_unbiased"),
+            "mmd_gammas",
+        ),
+        "Network": (
+            *("dispersion", "activation", "n_hidden", "n_layers", "dropout", "covariate_dim", "condition_encoders"),
+        ),
+        "Training": ("patience", "validation_fraction", "seed", "device"),
+    }
 
     preset: Preset = option(
         Preset.STANDARD,
@@ -305,6 +343,15 @@ class IntegrateOptions(Options):
 class MILOptions(Options):
     """The multiple-instance head: from all cells of a sample to its phenotype (method section 3)."""
 
+    groups: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "Training": (
+            *("learning_rate", "weight_decay", "dropout", "sample_noise", "whole_samples", "patience"),
+            *("validation_fraction", "device"),
+        ),
+        "Phenotype": ("training", "lambda_class", "ordinal", "sample_weight", "balanced"),
+        "Network": ("n_layers", "activation", "n_hidden", "n_attention", "cell_layer"),
+    }
+
     pooling: Pooling = option(
         Pooling.GATED_ATTENTION,
         "Pooling",
@@ -418,22 +465,22 @@ class MILOptions(Options):
     device: Device = option(Device.AUTO, "Device", "auto uses the GPU when there is one.", advanced=True)
 
 
-class FeatureChoice(StrEnum):
+class FeatureChoice(Choice):
     """On what the most variable features are chosen."""
 
     COUNTS = "counts"
-    LOG_NORMALISED = "log_normalised"
+    LOG_NORMALISED = "log_normalised", "log-normalised values"
 
 
-class Transform(StrEnum):
+class Transform(Choice):
     """What is done to the counts of a modality before a normal likelihood sees them."""
 
-    AUTO = "auto"
+    AUTO = "auto", "automatic"
     NONE = "none"
-    LOG_NORMALISED = "log_normalised"
-    CLR_CELL = "clr_cell"
-    CLR_PROTEIN = "clr_protein"
-    TF_IDF = "tf_idf"
+    LOG_NORMALISED = "log_normalised", "log-normalised"
+    CLR_CELL = "clr_cell", "centred log-ratio per cell"
+    CLR_PROTEIN = "clr_protein", "centred log-ratio per protein"
+    TF_IDF = "tf_idf", "TF-IDF"
 
 
 class PrepareOptions(Options):
@@ -486,11 +533,11 @@ class PrepareOptions(Options):
     )
 
 
-class LabelTransfer(StrEnum):
+class LabelTransfer(Choice):
     """How labels go from reference cells to new ones."""
 
     RANDOM_FOREST = "random_forest"
-    NEAREST = "nearest"
+    NEAREST = "nearest", "nearest cells"
 
 
 class QueryOptions(Options):

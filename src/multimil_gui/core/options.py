@@ -405,7 +405,7 @@ class MILOptions(Options):
     lambda_class: float = option(
         1.0,
         "Weight of the phenotype",
-        "End-to-end training only: how much the prediction's loss counts beside the reconstruction (lambda_class of "
+        "End-to-end training only: how much the prediction's loss counts beside the reconstruction (lambda-class of "
         "eq 10).",
         advanced=True,
         ge=0,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
 from magicgui import widgets as mg
 from pydantic.fields import FieldInfo
-from qtpy.QtWidgets import QAbstractSpinBox, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QLineEdit, QWidget
 
 from multimil_gui.widgets._ui import WheelGuard
 
@@ -67,8 +69,8 @@ class OptionField:
         native.setToolTip(self.tooltip)
         native.setMinimumWidth(64)
         guard.watch(native)
-        self._is_float = field.annotation is float
-        self._exact: float | None = None
+        self._text = _TEXTS.get(field.annotation)
+        self._exact: Any = None
 
     @property
     def native(self) -> QWidget:
@@ -76,24 +78,34 @@ class OptionField:
         return self.widget.native
 
     def value(self) -> Any:
-        """Return the value as typed: a float's text is parsed, or returned as it is when it is no number."""
-        if not self._is_float:
+        """Return the value as typed: a text field's is parsed, or returned as it is when it cannot be."""
+        if self._text is None:
             return self.widget.value
+        written, parse = self._text
         text = str(self.widget.value).strip()
-        if self._exact is not None and text == format_float(self._exact):
+        # A number shown in a few digits is kept exactly until its text is edited.
+        if text == written(self._exact):
             return self._exact
         try:
-            return float(text.replace(",", "."))
+            return parse(text)
         except ValueError:
             return text
 
     def set_value(self, value: Any) -> None:
-        """Show a value; a float is kept exactly until its text is edited."""
-        if self._is_float:
-            self._exact = float(value)
-            self.widget.value = format_float(self._exact)
-        else:
-            self.widget.value = value
+        """Show a value; a number is kept exactly until its text is edited."""
+        self._exact = value
+        self.widget.value = value if self._text is None else self._text[0](value)
+        if isinstance(self.native, QLineEdit):
+            self.native.setCursorPosition(0)
+
+    def in_words(self) -> str:
+        """Return the present value as it is shown."""
+        return value_in_words(self.value())
+
+    def disable(self, reason: str) -> None:
+        """Grey the field out because it does not apply, for this reason; an empty reason lets it be edited."""
+        self.native.setEnabled(not reason)
+        self.native.setToolTip(f"{reason}\n{self.tooltip}" if reason else self.tooltip)
 
 
 def format_float(value: float) -> str:
@@ -101,18 +113,44 @@ def format_float(value: float) -> str:
     return f"{value:.4g}"
 
 
+def format_exact(value: float) -> str:
+    """Return a number in as few digits as give it back exactly."""
+    text = f"{value:g}"
+    return text if float(text) == value else repr(value)
+
+
+def value_in_words(value: Any) -> str:
+    """Return an option's value as a person would write it: on, 0.3333, gated attention, automatic."""
+    if value is None:
+        return "automatic"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, Enum):
+        return enum_words(value)
+    if isinstance(value, float):
+        return format_float(value)
+    if isinstance(value, tuple):
+        return ", ".join(format_exact(item) if isinstance(item, float) else value_in_words(item) for item in value)
+    return str(value)
+
+
+def enum_words(value: Enum) -> str:
+    """Return a choice in words."""
+    return str(getattr(value, "words", str(value.value).replace("_", " ")))
+
+
 def _tooltip(field: FieldInfo) -> str:
-    words = field.description or ""
-    default = field.default.value if isinstance(field.default, Enum) else field.default
-    if isinstance(default, bool):
-        default = "on" if default else "off"
-    elif isinstance(default, float):
-        default = format_float(default)
+    kind, words = field.annotation, field.description or ""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        # The description explains the values by the names they have in a recipe.
+        for item in sorted(kind, key=lambda item: -len(str(item.value))):
+            where = rf"\b{item.value}\b" if "_" in str(item.value) else rf"\b{item.value}(?=:)"
+            words = re.sub(where, enum_words(item), words)
     parts = [words]
     allowed = limits_in_words(field)
     if allowed:
         parts.append(f"Allowed: {allowed}.")
-    parts.append(f"Default: {default}.")
+    parts.append(f"Default: {value_in_words(field.default)}.")
     return "\n".join(part for part in parts if part)
 
 
@@ -127,8 +165,37 @@ def _make_widget(name: str, field: FieldInfo) -> mg.bases.ValueWidget:
             box.native.setCorrectionMode(QAbstractSpinBox.CorrectionMode.CorrectToNearestValue)
             box.native.setGroupSeparatorShown(False)
         return box
-    if kind is float:
-        return mg.LineEdit(name=name)
+    if kind in _TEXTS:
+        line = mg.LineEdit(name=name)
+        if field.default is None and isinstance(line.native, QLineEdit):
+            line.native.setPlaceholderText(value_in_words(None))
+        return line
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return mg.ComboBox(name=name, choices=[(str(item.value).replace("_", " "), item) for item in kind])
+        return mg.ComboBox(name=name, choices=[(enum_words(item), item) for item in kind])
     raise TypeError(f"no form field for option {name!r} of type {kind!r}")
+
+
+def _float(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def _floats(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in re.split(r"[\s,;]+", text) if part)
+
+
+def _or_none(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    return lambda text: parse(text) if text else None
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+#: Option types that are edited as text: how a value is written, and how a text is read (ValueError when it cannot be).
+_TEXTS: dict[Any, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
+    float: (lambda value: "" if value is None else format_float(value), _float),
+    tuple[float, ...]: (lambda value: value_in_words(value or ()), _floats),
+    int | None: (_plain, _or_none(int)),
+    str | None: (_plain, _or_none(str)),
+    str: (_plain, str),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.options import Options
 from multimil_gui.widgets._fields import OptionField
+from multimil_gui.widgets._preset import PresetChoice
 from multimil_gui.widgets._section import Section
 from multimil_gui.widgets._ui import Mark, MarkedLine, Role, WheelGuard, label, set_property
 
@@ -26,7 +27,8 @@ class OptionsForm(QWidget, Generic[OptionsT]):
     Parameters
     ----------
     options_class
-        A pydantic ``Options`` class of booleans, integers, floats and enums.
+        A pydantic ``Options`` class of booleans, numbers, texts, lists of numbers and enums. A field ``preset`` fills in
+        all others when it is chosen, and tells how many of them were changed since.
     leave_out
         Fields that are not shown and keep the value last given to :meth:`set_options`.
     fold_advanced
@@ -66,6 +68,7 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         self._lay_out(fold_advanced)
         for field in self.fields.values():
             field.widget.changed.connect(self._on_changed)
+        self._preset = PresetChoice(self, options_class, self.fields) if "preset" in self.fields else None
         self.set_options(options_class())
 
     def _lay_out(self, fold_advanced: bool) -> None:
@@ -73,16 +76,44 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         advanced = [field for field in self.fields.values() if field.advanced and fold_advanced]
-        layout.addWidget(self._form([field for field in self.fields.values() if field not in advanced]))
+        basic = [field for field in self.fields.values() if field not in advanced]
+        if basic:
+            layout.addWidget(self._form(basic, self._caption_width(basic)))
         self.advanced: Section | None = None
         if advanced:
-            page = self._form(advanced)
+            page = self._grouped(advanced)
             self.advanced = Section("Advanced", page, "Show or hide the options that rarely need a change", self)
             self.advanced.setObjectName("advanced")
             layout.addWidget(self.advanced)
         layout.addWidget(self._general)
 
-    def _form(self, fields: list[OptionField]) -> QWidget:
+    def _grouped(self, fields: list[OptionField]) -> QWidget:
+        """Return the fields under the headings of their class, those of no heading first."""
+        page = QWidget(self)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        width = self._caption_width(fields)
+        named = {name for names in self._class.groups.values() for name in names}
+        groups = {"": [field for field in fields if field.name not in named]}
+        groups |= {
+            heading: [field for field in fields if field.name in names] for heading, names in self._class.groups.items()
+        }
+        for heading, members in groups.items():
+            if not members:
+                continue
+            if heading:
+                layout.addWidget(label(heading, Role.NOTE, page))
+            layout.addWidget(self._form(members, width))
+        return page
+
+    def _caption_width(self, fields: Iterable[OptionField]) -> int:
+        """Return a width for captions: at most half of a narrow panel; longer ones wrap, so that the fields align."""
+        metrics = self.fontMetrics()
+        widest = max((metrics.horizontalAdvance(field.title) for field in fields), default=0)
+        return min(widest + 4, _CAPTION_LETTERS * metrics.averageCharWidth())
+
+    def _form(self, fields: list[OptionField], width: int) -> QWidget:
         page = QWidget(self)
         form = QFormLayout(page)
         form.setContentsMargins(0, 0, 0, 0)
@@ -90,11 +121,6 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         form.setVerticalSpacing(5)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        # Captions take at most half of a narrow panel; longer ones wrap, so that the fields stay in one line below
-        # each other.
-        metrics = self.fontMetrics()
-        widest = max((metrics.horizontalAdvance(field.title) for field in fields), default=0)
-        width = min(widest + 4, _CAPTION_LETTERS * metrics.averageCharWidth())
         for field in fields:
             caption = label(field.title, Role.BODY, page, wrap=True)
             caption.setToolTip(field.tooltip)
@@ -140,6 +166,15 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         self._check()
         self.changed.emit()
 
+    def value(self, name: str) -> Any:
+        """Return the value of one field as it stands, allowed or not."""
+        return self.fields[name].value()
+
+    def disable(self, reasons: Mapping[str, str]) -> None:
+        """Grey out the fields that do not apply, with the reason as tooltip; all others can be edited."""
+        for name, field in self.fields.items():
+            field.disable(reasons.get(name, ""))
+
     def is_valid(self) -> bool:
         """Return whether every field holds an allowed value."""
         return isinstance(self._check(), Options)
@@ -171,6 +206,8 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         general = [words for name, words in problems.items() if name not in self._errors]
         self._general.set_words("\n".join(general))
         self._general.setVisible(bool(general))
+        if self._preset is not None:
+            self._preset.refresh()
         if self.advanced is not None and any(self.fields[name].advanced for name in problems if name in self.fields):
             self.advanced.expand(animate=False)
         return result if result is not None else problems
@@ -205,4 +242,8 @@ def _in_words(error: dict[str, Any]) -> str:
             return f"{words} {limits[key]:g}"
     if kind in ("float_parsing", "float_type", "finite_number", "int_parsing", "int_type"):
         return "a number is missing" if given in ("", None) else f"“{given}” is not a number"
+    if kind == "tuple_type":
+        return "numbers with commas between them are needed"
+    if kind == "too_short":
+        return "a number is missing"
     return str(error.get("msg", "not allowed")).removeprefix("Value error, ")

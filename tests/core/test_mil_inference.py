@@ -4,18 +4,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multimil_gui.core import mil_net
-from multimil_gui.core.mil import Bags, MILOutput, predict_mil
-from multimil_gui.core.options import MILOptions, Pooling
+from multimil_gui.core.mil import Bags, BagTarget, MILOutput, predict_mil
+from multimil_gui.core.options import MILOptions, Pooling, TargetKind
 
 SIZES = [7, 1, 30, 2, 300]
 BAGS = Bags(np.concatenate([[0], np.cumsum(SIZES)]))
+TARGETS = (BagTarget(TargetKind.CLASSIFICATION, np.array([0, 1, 2, 0, 1]), 3),)
 EVERY = np.ones(len(SIZES), dtype=bool)
 
 
 def random_model(pooling: Pooling, n_classes: int = 3, sharp: float = 1.0, cell_layer: bool = True):
     options = MILOptions(pooling=pooling, seeds=3, cell_layer=cell_layer)
-    weights = mil_net.to_arrays(mil_net.initial_weights(6, n_classes, options, 4))
-    weights |= mil_net.to_arrays(mil_net.input_scaling(latent() * 2 + 1, 3))
+    weights = mil_net.to_arrays(mil_net.initial_weights(6, [n_classes], options, 4))
+    weights |= mil_net.to_arrays(mil_net.fixed_weights(latent() * 2 + 1, 50.0, 3))
     if "attention.score.weight" in weights:
         weights["attention.score.weight"] *= sharp
     return options, weights
@@ -26,7 +27,7 @@ def latent() -> np.ndarray:
 
 
 def log_odds(output: MILOutput) -> np.ndarray:
-    p = output.probability.astype(np.float64)
+    p = output.targets[0].probability.astype(np.float64)
     return np.log(p) - np.log1p(-p)
 
 
@@ -35,22 +36,22 @@ def log_odds(output: MILOutput) -> np.ndarray:
 def test_contribution_equals_really_removing_the_cell(pooling: Pooling, sharp: float) -> None:
     options, weights = random_model(pooling, sharp=sharp)
     x = latent()
-    whole = predict_mil(weights, x, BAGS, EVERY, options)
+    whole = predict_mil(weights, x, BAGS, EVERY, TARGETS, options)
     of_cell = np.repeat(np.arange(BAGS.n_bags), BAGS.sizes)
     for cell in [0, 3, 6, 8, 20, 37, 38, 40, 41, 40 + int(whole.attention[0, 40:].argmax())]:
         bag = of_cell[cell]
         keep = (of_cell == bag) & (np.arange(len(x)) != cell)
-        without = predict_mil(weights, x[keep], Bags(np.array([0, keep.sum()])), np.array([True]), options)
+        without = predict_mil(weights, x[keep], Bags(np.array([0, keep.sum()])), np.array([True]), TARGETS, options)
         expected = (log_odds(whole)[:, bag] - log_odds(without)[:, 0]).mean(axis=0)
-        np.testing.assert_allclose(whole.contribution[cell], expected, atol=2e-5)
+        np.testing.assert_allclose(whole.targets[0].contribution[cell], expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("pooling", list(Pooling))
 def test_the_only_cell_has_no_contribution_and_all_attention(pooling: Pooling) -> None:
     options, weights = random_model(pooling)
-    output = predict_mil(weights, latent(), BAGS, EVERY, options)
-    assert np.isnan(output.contribution[7]).all()
-    assert np.isfinite(np.delete(output.contribution, 7, axis=0)).all()
+    output = predict_mil(weights, latent(), BAGS, EVERY, TARGETS, options)
+    assert np.isnan(output.targets[0].contribution[7]).all()
+    assert np.isfinite(np.delete(output.targets[0].contribution, 7, axis=0)).all()
     np.testing.assert_allclose(output.attention[:, 7], 1.0)
 
 
@@ -58,9 +59,9 @@ def test_the_only_cell_has_no_contribution_and_all_attention(pooling: Pooling) -
 @pytest.mark.parametrize("cell_layer", [True, False])
 def test_attention_and_probability_sum_to_one(pooling: Pooling, cell_layer: bool) -> None:
     options, weights = random_model(pooling, cell_layer=cell_layer)
-    output = predict_mil(weights, latent(), BAGS, EVERY, options)
+    output = predict_mil(weights, latent(), BAGS, EVERY, TARGETS, options)
     np.testing.assert_allclose(np.add.reduceat(output.attention, BAGS.offsets[:-1], axis=1), 1.0, atol=1e-5)
-    np.testing.assert_allclose(output.probability.sum(axis=2), 1.0, atol=1e-6)
+    np.testing.assert_allclose(output.targets[0].probability.sum(axis=2), 1.0, atol=1e-6)
 
 
 @settings(max_examples=15, deadline=None)
@@ -71,28 +72,28 @@ def test_the_order_of_cells_and_samples_changes_nothing(seed: int, pooling: Pool
     bag_order = rng.permutation(BAGS.n_bags)
     rows = np.concatenate([BAGS.offsets[b] + rng.permutation(BAGS.sizes[b]) for b in bag_order])
     moved = Bags(np.concatenate([[0], np.cumsum(BAGS.sizes[bag_order])]))
-    before = predict_mil(weights, x, BAGS, EVERY, options)
-    after = predict_mil(weights, x[rows], moved, EVERY, options)
-    np.testing.assert_allclose(after.probability, before.probability[:, bag_order], atol=1e-6)
+    before = predict_mil(weights, x, BAGS, EVERY, TARGETS, options)
+    after = predict_mil(weights, x[rows], moved, EVERY, TARGETS, options)
+    np.testing.assert_allclose(after.targets[0].probability, before.targets[0].probability[:, bag_order], atol=1e-6)
     np.testing.assert_allclose(after.attention, before.attention[:, rows], atol=1e-6)
-    np.testing.assert_allclose(after.contribution, before.contribution[rows], atol=1e-6)
+    np.testing.assert_allclose(after.targets[0].contribution, before.targets[0].contribution[rows], atol=1e-6)
 
 
 def test_a_cells_attention_does_not_depend_on_which_samples_are_asked_for() -> None:
     options, weights = random_model(Pooling.GATED_ATTENTION)
     which = np.array([False, True, False, False, True])
-    part = predict_mil(weights, latent(), BAGS, which, options)
-    whole = predict_mil(weights, latent(), BAGS, EVERY, options)
+    part = predict_mil(weights, latent(), BAGS, which, TARGETS, options)
+    whole = predict_mil(weights, latent(), BAGS, EVERY, TARGETS, options)
     np.testing.assert_array_equal(part.attention, whole.attention[:, BAGS.rows(which)])
-    np.testing.assert_array_equal(part.probability, whole.probability[:, which])
+    np.testing.assert_array_equal(part.targets[0].probability, whole.targets[0].probability[:, which])
 
 
 def test_a_samples_vector_does_not_grow_with_its_cells() -> None:
     options, weights = random_model(Pooling.GATED_ATTENTION)
     x = np.repeat(latent()[:10], 30, axis=0)
-    once = predict_mil(weights, latent()[:10], Bags(np.array([0, 10])), np.array([True]), options)
-    often = predict_mil(weights, x, Bags(np.array([0, 300])), np.array([True]), options)
-    np.testing.assert_allclose(often.probability, once.probability, atol=1e-6)
+    once = predict_mil(weights, latent()[:10], Bags(np.array([0, 10])), np.array([True]), TARGETS, options)
+    often = predict_mil(weights, x, Bags(np.array([0, 300])), np.array([True]), TARGETS, options)
+    np.testing.assert_allclose(often.targets[0].probability, once.targets[0].probability, atol=1e-6)
 
 
 def test_gated_attention_is_equation_12() -> None:
@@ -105,12 +106,14 @@ def test_gated_attention_is_equation_12() -> None:
     score = ((value * gate) @ weights["attention.score.weight"][m])[:, 0]
     expected = np.exp(score) / np.exp(score).sum()
     first = np.arange(len(SIZES)) == 0
-    np.testing.assert_allclose(predict_mil(weights, latent(), BAGS, first, options).attention[m], expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        predict_mil(weights, latent(), BAGS, first, TARGETS, options).attention[m], expected, rtol=1e-6
+    )
 
 
 def test_nothing_asked_for_gives_empty_results() -> None:
     options, weights = random_model(Pooling.MEAN)
-    output = predict_mil(weights, latent(), BAGS, ~EVERY, options)
-    assert output.probability.shape == (3, 0, 3)
+    output = predict_mil(weights, latent(), BAGS, ~EVERY, TARGETS, options)
+    assert output.targets[0].probability.shape == (3, 0, 3)
     assert output.attention.shape == (3, 0)
-    assert output.contribution.shape == (0, 3)
+    assert output.targets[0].contribution.shape == (0, 3)

@@ -4,11 +4,15 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from multimil_gui.core.errors import Cancelled, Refusal
-from multimil_gui.core.mil import Bags, MILFit, fit_mil, predict_mil
-from multimil_gui.core.options import Device, MILOptions, Pooling
+from multimil_gui.core.mil import Bags, BagTarget, MILFit, fit_mil, predict_mil
+from multimil_gui.core.options import Device, MILOptions, Pooling, TargetKind
 from multimil_gui.core.reporter import Progress, SilentReporter, Stop
 
 QUICK = MILOptions(epochs=6, seeds=2, device=Device.CPU)
+
+
+def classes(label: np.ndarray, n_classes: int = 2) -> tuple[BagTarget, ...]:
+    return (BagTarget(TargetKind.CLASSIFICATION, np.asarray(label), n_classes),)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +25,15 @@ def fit(cohort, options=QUICK, train=None, held_out=None, seed=0, reporter=None,
     held_out = np.zeros((options.seeds, cohort.bags.n_bags), bool) if held_out is None else held_out
     labels = cohort.label if labels is None else labels
     return fit_mil(
-        cohort.latent, cohort.bags, labels, train, held_out, 2, options, seed, "fold 1", reporter or SilentReporter()
+        cohort.latent,
+        cohort.bags,
+        classes(labels),
+        train,
+        held_out,
+        options,
+        seed,
+        "fold 1",
+        reporter or SilentReporter(),
     )
 
 
@@ -55,11 +67,11 @@ def test_weights_read_back_predict_the_same_bits(small) -> None:
     result = fit(small)
     every = np.ones(small.bags.n_bags, bool)
     again = {name: np.frombuffer(v.tobytes(), v.dtype).reshape(v.shape) for name, v in result.weights.items()}
-    one = predict_mil(result, small.latent, small.bags, every, QUICK)
-    two = predict_mil(again, small.latent, small.bags, every, QUICK)
-    assert one.probability.tobytes() == two.probability.tobytes()
+    one = predict_mil(result, small.latent, small.bags, every, classes(small.label), QUICK)
+    two = predict_mil(again, small.latent, small.bags, every, classes(small.label), QUICK)
+    assert one.targets[0].probability.tobytes() == two.targets[0].probability.tobytes()
     assert one.attention.tobytes() == two.attention.tobytes()
-    assert one.contribution.tobytes() == two.contribution.tobytes()
+    assert one.targets[0].contribution.tobytes() == two.targets[0].contribution.tobytes()
 
 
 def test_every_model_has_its_own_start_and_its_own_best_epoch(small) -> None:
@@ -90,7 +102,7 @@ def test_samples_outside_the_training_fold_change_nothing(small) -> None:
     other[: small.bags.offsets[4]] += 100
     first = fit(small, train=train)
     second = fit_mil(
-        other, small.bags, np.where(train, small.label, -1), train, np.zeros((2, len(train)), bool), 2, QUICK, 0, "x",
+        other, small.bags, classes(np.where(train, small.label, -1)), train, np.zeros((2, len(train)), bool), QUICK, 0, "x",
         SilentReporter(),
     )  # fmt: skip
     for name, value in first.weights.items():
@@ -137,8 +149,8 @@ def test_refusals_name_what_is_wrong(small) -> None:
     broken[3, 2] = np.nan
     with pytest.raises(Refusal, match="1 of"):
         fit_mil(
-            broken, small.bags, small.label, np.ones(small.bags.n_bags, bool),
-            np.zeros((2, small.bags.n_bags), bool), 2, QUICK, 0, "x", SilentReporter(),
+            broken, small.bags, classes(small.label), np.ones(small.bags.n_bags, bool),
+            np.zeros((2, small.bags.n_bags), bool), QUICK, 0, "x", SilentReporter(),
         )  # fmt: skip
 
 
@@ -146,10 +158,10 @@ def test_the_scale_and_place_of_the_latent_do_not_matter(small) -> None:
     every = np.ones(small.bags.n_bags, bool)
     held = np.zeros((2, len(every)), bool)
     far = small.latent * 1024 + 4096
-    moved = fit_mil(far, small.bags, small.label, every, held, 2, QUICK, 0, "x", SilentReporter())
-    one = predict_mil(fit(small), small.latent, small.bags, every, QUICK)
-    two = predict_mil(moved, far, small.bags, every, QUICK)
-    np.testing.assert_allclose(one.probability, two.probability, atol=0.02)
+    moved = fit_mil(far, small.bags, classes(small.label), every, held, QUICK, 0, "x", SilentReporter())
+    one = predict_mil(fit(small), small.latent, small.bags, every, classes(small.label), QUICK)
+    two = predict_mil(moved, far, small.bags, every, classes(small.label), QUICK)
+    np.testing.assert_allclose(one.targets[0].probability, two.targets[0].probability, atol=0.02)
 
 
 def held_out_scores(
@@ -162,8 +174,8 @@ def held_out_scores(
         train = fold != f
         held = planted.held_out_samples(cohort, train, options.validation_fraction, options.seeds, seed)
         result = fit(cohort, options, train, held, seed=f)
-        output = predict_mil(result, cohort.latent, cohort.bags, ~train, options)
-        case[~train] = output.probability[:, :, 1].mean(axis=0)
+        output = predict_mil(result, cohort.latent, cohort.bags, ~train, classes(cohort.label), options)
+        case[~train] = output.targets[0].probability[:, :, 1].mean(axis=0)
         attention[cohort.bags.rows(~train)] = output.attention.mean(axis=0)
     found = [
         roc_auc_score(cohort.truth[a:b], attention[a:b])
@@ -191,14 +203,16 @@ def test_six_donors_are_enough_to_train(planted) -> None:
     train = np.arange(6) != 0
     held = planted.held_out_samples(cohort, train, 0.2, 2, 0)
     assert not held.any()
-    output = predict_mil(fit(cohort, train=train, held_out=held), cohort.latent, cohort.bags, ~train, QUICK)
-    assert output.probability.shape == (2, 1, 2)
+    output = predict_mil(
+        fit(cohort, train=train, held_out=held), cohort.latent, cohort.bags, ~train, classes(cohort.label), QUICK
+    )
+    assert output.targets[0].probability.shape == (2, 1, 2)
 
 
 def test_bags_longer_than_the_latent_are_a_programming_error(small) -> None:
     with pytest.raises(ValueError, match="cells in the latent"):
         fit_mil(
-            small.latent[:-1], small.bags, small.label, np.ones(small.bags.n_bags, bool),
-            np.zeros((2, small.bags.n_bags), bool), 2, QUICK, 0, "x", SilentReporter(),
+            small.latent[:-1], small.bags, classes(small.label), np.ones(small.bags.n_bags, bool),
+            np.zeros((2, small.bags.n_bags), bool), QUICK, 0, "x", SilentReporter(),
         )  # fmt: skip
     assert isinstance(small.bags, Bags)

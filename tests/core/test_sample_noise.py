@@ -2,15 +2,18 @@ import numpy as np
 import torch
 
 from multimil_gui.core.bags import Bags
+from multimil_gui.core.options import TargetKind
 from multimil_gui.core.random_streams import torch_stream
 from multimil_gui.core.sample_noise import BETWEEN_SAMPLES, EVERY_DIRECTION, SampleNoise
+from multimil_gui.core.targets import BagTarget
 
 BAGS = Bags(np.arange(0, 401, 10))
 LABELS = np.arange(40) % 2
 
 
 def noise(latent: np.ndarray, trained: np.ndarray, factor: float) -> SampleNoise:
-    return SampleNoise(latent, BAGS, LABELS, [trained], torch.ones(1, 1, 2), factor)
+    targets = [BagTarget(TargetKind.CLASSIFICATION, LABELS, 2)]
+    return SampleNoise(latent, BAGS, targets, [trained], torch.ones(1, 1, 2), factor)
 
 
 def test_steps_vary_as_the_samples_of_one_class_do() -> None:

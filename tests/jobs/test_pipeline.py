@@ -61,7 +61,8 @@ def test_every_donor_is_predicted_by_models_that_never_saw_it(small_h5ad, import
 
 def test_a_fold_is_what_its_own_models_say(small_h5ad, imported, given_text):
     from multimil_gui.core.bags import Bags
-    from multimil_gui.core.mil import predict_mil
+    from multimil_gui.core.mil import BagTarget, predict_mil
+    from multimil_gui.core.options import TargetKind
 
     recipe = parse_recipe(given_text)
     cohort = cohort_of(recipe, imported(small_h5ad))
@@ -72,8 +73,10 @@ def test_a_fold_is_what_its_own_models_say(small_h5ad, imported, given_text):
     }
     latent = np.ascontiguousarray(result.latent[cohort.order])
     bags = Bags.from_codes(cohort.sample_codes[cohort.order])
-    output = predict_mil(weights, latent, bags, which, recipe.mil)
-    np.testing.assert_allclose(result.mil.held_out.probability[which], output.probability.mean(axis=0), atol=1e-6)
+    targets = [BagTarget(TargetKind.CLASSIFICATION, cohort.samples.label, 2)]
+    output = predict_mil(weights, latent, bags, which, targets, recipe.mil)
+    said = output.targets[0].probability.mean(axis=0)
+    np.testing.assert_allclose(result.mil.held_out.probability[which], said, atol=1e-6)
     cells = cohort.order[bags.rows(which)]
     np.testing.assert_allclose(result.mil.held_out_cells.attention[cells], output.attention.mean(axis=0), atol=1e-6)
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
 import numpy as np
 import torch
 
-from multimil_gui.core import mil_net
+from multimil_gui.core import mil_heads, mil_net
 from multimil_gui.core.bags import Bags
 from multimil_gui.core.device import pick_device, threads
 from multimil_gui.core.mil_net import Weights
 from multimil_gui.core.mil_training import MILFit
-from multimil_gui.core.options import MILOptions, Pooling
+from multimil_gui.core.options import MILOptions, Pooling, TargetKind
 from multimil_gui.core.reporter import SilentReporter
+from multimil_gui.core.targets import BagTarget, TargetOutput
 
 CHUNK = 8192
 """Cells classified at once; bounds the memory of a huge sample."""
@@ -30,45 +31,42 @@ class MILOutput:
 
     Attributes
     ----------
-    probability
-        (n_models, n_which, n_classes) float32, sums to 1 over the classes.
     attention
         (n_models, n_cells_of_which) float32, sums to 1 in each bag.
-    contribution
-        (n_cells_of_which, n_classes) float32: log-odds of the class with all cells of the bag minus without this cell,
-        mean over the models. NaN for the only cell of a bag.
+    targets
+        What they say about each target.
     """
 
-    probability: np.ndarray
     attention: np.ndarray
-    contribution: np.ndarray
+    targets: tuple[TargetOutput, ...]
 
 
 def _log_share(weights: Weights, values: torch.Tensor, pooling: Pooling) -> torch.Tensor:
     """Return the log of the (models, cells) attention of one sample's (models, cells, n_latent) values."""
     if pooling in mil_net.ATTENTION:
         return mil_net.attention_scores(weights, values).log_softmax(dim=1)
-    if pooling is Pooling.MEAN:
+    if pooling is not Pooling.MAX:
         return torch.full_like(values[..., 0], -log(values.shape[1]))
-    # Max pooling: the part of the latent dimensions in which the cell is the highest; ties share.
+    # The part of the latent dimensions in which the cell is the highest; ties share.
     highest = (values == values.amax(dim=1, keepdim=True)).to(values.dtype)
     return (highest / highest.sum(dim=1, keepdim=True)).mean(dim=2).log()
 
 
-def _pool(values: torch.Tensor, share: torch.Tensor, pooling: Pooling) -> torch.Tensor:
+def _pool(weights: Weights, values: torch.Tensor, share: torch.Tensor, pooling: Pooling) -> torch.Tensor:
     """Return the (models, 1, n_latent) vector of one sample."""
     if pooling is Pooling.MAX:
         return values.amax(dim=1, keepdim=True)
-    return torch.bmm(share[:, None], values)
+    pooled = torch.bmm(share[:, None], values)
+    return pooled * values.shape[1] / weights["pooling.size"] if pooling is Pooling.SUM else pooled
 
 
 def _without_each(
-    values: torch.Tensor, log_share: torch.Tensor, pooled: torch.Tensor, pooling: Pooling
+    weights: Weights, values: torch.Tensor, log_share: torch.Tensor, pooled: torch.Tensor, pooling: Pooling
 ) -> Iterator[tuple[slice, torch.Tensor]]:
     """Yield chunks of cells and the (models, chunk, n_latent) vectors of the sample without each of them.
 
-    With z = sum a_i v_i and attention that sums to 1, leaving cell i out gives (z - a_i v_i) / (1 - a_i); leaving the
-    highest cell out of a maximum gives the second highest.
+    With z = sum a_i v_i and attention that sums to 1, leaving cell i out gives (z - a_i v_i) / (1 - a_i); a sum only loses
+    its term; leaving the highest cell out of a maximum gives the second highest.
     """
     top = values.topk(2, dim=1).values if pooling is Pooling.MAX else None
     for start in range(0, values.shape[1], CHUNK):
@@ -76,6 +74,9 @@ def _without_each(
         v = values[:, chunk]
         if top is not None:
             yield chunk, torch.where(v >= top[:, :1], top[:, 1:], top[:, :1])
+            continue
+        if pooling is Pooling.SUM:
+            yield chunk, pooled - v / weights["pooling.size"]
             continue
         a = log_share[:, chunk, None].exp()
         left = (pooled - a * v) / (1.0 - a)
@@ -85,26 +86,37 @@ def _without_each(
         yield chunk, left
 
 
-def _log_odds(scores: torch.Tensor) -> torch.Tensor:
-    """Return log p_c - log(1 - p_c) of unnormalised log-probabilities, without ever forming 1 - p."""
-    n_classes = scores.shape[-1]
-    others = scores[..., None, :].expand(*scores.shape, n_classes)
-    itself = torch.eye(n_classes, dtype=torch.bool, device=scores.device)
-    return scores - others.masked_fill(itself, -torch.inf).logsumexp(dim=-1)
+def _contributions(
+    weights: Weights,
+    values: torch.Tensor,
+    log_share: torch.Tensor,
+    pooled: torch.Tensor,
+    targets: Sequence[BagTarget],
+    options: MILOptions,
+) -> list[np.ndarray]:
+    """Return per target the (cells, n_outcomes) contributions of one sample's cells, mean over the models."""
 
+    def evidence(vectors: torch.Tensor) -> list[torch.Tensor]:
+        outputs = (mil_net.classify(weights, i, vectors, options) for i in range(len(targets)))
+        return [mil_heads.evidence(weights, i, targets[i], out) for i, out in enumerate(outputs)]
 
-def _contribution(
-    weights: Weights, values: torch.Tensor, log_share: torch.Tensor, pooled: torch.Tensor, pooling: Pooling
-) -> np.ndarray:
-    """Return the (cells, classes) contribution of one sample's cells, mean over the models."""
-    whole = _log_odds(mil_net.classify(weights, pooled))
-    n_cells = values.shape[1]
-    out = np.full((n_cells, whole.shape[-1]), np.nan)
-    if n_cells > 1:
-        for chunk, left in _without_each(values, log_share, pooled, pooling):
-            difference = whole - _log_odds(mil_net.classify(weights, left))
-            out[chunk] = difference.mean(dim=0).cpu().numpy()
+    whole = evidence(pooled)
+    out = [np.full((values.shape[1], w.shape[-1]), np.nan) for w in whole]
+    if values.shape[1] > 1:
+        for chunk, left in _without_each(weights, values, log_share, pooled, options.pooling):
+            for i, without in enumerate(evidence(left)):
+                out[i][chunk] = (whole[i] - without).mean(dim=0).cpu().numpy()
     return out
+
+
+def _empty(target: BagTarget, n_models: int, n_bags: int, n_cells: int) -> TargetOutput:
+    """Return the output of a target, to be filled in."""
+    ordered = target.kind is not TargetKind.CLASSIFICATION
+    return TargetOutput(
+        probability=np.empty((n_models, n_bags, target.n_classes), dtype=np.float32),
+        value=np.empty((n_models, n_bags), dtype=np.float32) if ordered else None,
+        contribution=np.empty((n_cells, 1 if ordered else target.n_classes), dtype=np.float32),
+    )
 
 
 @threads(1)
@@ -114,6 +126,7 @@ def predict_mil(
     latent: np.ndarray,
     bags: Bags,
     which: np.ndarray,
+    targets: Sequence[BagTarget],
     options: MILOptions,
 ) -> MILOutput:
     """Predict the bags marked in ``which`` with every model of a fit.
@@ -128,8 +141,10 @@ def predict_mil(
         The samples.
     which
         (n_bags,) bool, the samples to predict.
+    targets
+        The targets of the fit; their kinds and numbers of classes are read, their labels and values are not.
     options
-        The options of the fit (pooling and device are used).
+        The options of the fit (pooling, layers, activation and device are used).
 
     Notes
     -----
@@ -144,18 +159,21 @@ def predict_mil(
         raise ValueError(f"the latent has shape {latent.shape}, the models want ({bags.n_cells}, {n_latent})")
     chosen = np.flatnonzero(which)
     inside = bags.subset(which).offsets if len(chosen) else np.zeros(1, dtype=np.int64)
-    n_classes = weights["classifier.output.bias"].shape[-1]
-    probability = np.empty((n_models, len(chosen), n_classes), dtype=np.float32)
     attention = np.empty((n_models, int(inside[-1])), dtype=np.float32)
-    contribution = np.empty((int(inside[-1]), n_classes), dtype=np.float32)
+    outputs = tuple(_empty(target, n_models, len(chosen), int(inside[-1])) for target in targets)
     for number, bag in enumerate(chosen):
         cells = torch.from_numpy(latent[bags.offsets[bag] : bags.offsets[bag + 1]].astype(np.float64)).to(device)
         mine = slice(inside[number], inside[number + 1])
-        values = mil_net.cell_values(weights, cells.expand(n_models, -1, -1))
+        values = mil_net.cell_values(weights, cells.expand(n_models, -1, -1), options)
         log_share = _log_share(weights, values, options.pooling)
         share = log_share.exp()
-        pooled = _pool(values, share, options.pooling)
-        probability[:, number] = mil_net.classify(weights, pooled)[:, 0].softmax(dim=-1).cpu().numpy()
+        pooled = _pool(weights, values, share, options.pooling)
         attention[:, mine] = share.cpu().numpy()
-        contribution[mine] = _contribution(weights, values, log_share, pooled, options.pooling)
-    return MILOutput(probability, attention, contribution)
+        contributions = _contributions(weights, values, log_share, pooled, targets, options)
+        for i, (target, output) in enumerate(zip(targets, outputs, strict=True)):
+            said = mil_heads.outcome(weights, i, target, mil_net.classify(weights, i, pooled, options))
+            output.probability[:, number] = said.probability[:, 0]
+            if output.value is not None and said.value is not None:
+                output.value[:, number] = said.value[:, 0]
+            output.contribution[mine] = contributions[i]
+    return MILOutput(attention, outputs)

@@ -39,9 +39,11 @@ class Segments:
             empty = values.new_full((self._n, values.shape[2]), -torch.inf)
             place = self._of_row[:, None].expand(-1, values.shape[2])
             return empty.scatter_reduce(0, place, values[0], "amax")[None]
-        if pooling is Pooling.MEAN:
-            share = (1.0 / self._size.to(values.dtype))[self._of_row]
-        else:
+        size = self._size.to(values.dtype)
+        if pooling in mil_net.ATTENTION:
             share = self.softmax(mil_net.attention_scores(weights, values)[0])
+        else:
+            share = (1.0 / size)[self._of_row]
         pooled = values.new_zeros(self._n, values.shape[2])
-        return pooled.index_add(0, self._of_row, values[0] * share[:, None])[None]
+        pooled = pooled.index_add(0, self._of_row, values[0] * share[:, None])[None]
+        return pooled * mil_net.sum_factor(weights, size[None])[..., None] if pooling is Pooling.SUM else pooled

@@ -56,3 +56,24 @@ class TargetOutput:
     probability: np.ndarray
     value: np.ndarray | None
     contribution: np.ndarray
+
+
+def rank_probability(rank: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return probabilities of ordered classes whose mean is the rank, shared by the two classes next to it.
+
+    The class with the highest probability is the rounded rank (half way the lower one).
+
+    Parameters
+    ----------
+    rank
+        (...) ranks; below 0 and above ``n_classes - 1`` they are clipped.
+    n_classes
+        Number of classes, >= 2.
+
+    Returns
+    -------
+    numpy.ndarray
+        (..., n_classes) float64, sums to 1.
+    """
+    clipped = np.clip(np.asarray(rank, dtype=np.float64), 0, n_classes - 1)
+    return np.maximum(1.0 - np.abs(clipped[..., None] - np.arange(n_classes)), 0.0)

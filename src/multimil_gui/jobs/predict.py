@@ -14,8 +14,9 @@ from multimil_gui.analysis.metrics import score_predictions
 from multimil_gui.analysis.result import CellScores, Curve, MILResult, ModelScores, Predictions
 from multimil_gui.analysis.scores import cell_scores, sample_vectors
 from multimil_gui.core.errors import Refusal
-from multimil_gui.core.options import MILOptions
+from multimil_gui.core.options import MILOptions, TargetKind
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
+from multimil_gui.core.targets import BagTarget
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.jobs.checkpoints import Checkpoints, Stage
 from multimil_gui.jobs.integrate import LEARNT, in_file_order
@@ -61,7 +62,7 @@ class _Fitted:
     weights, curve
         Models and how they were trained.
     probability, attention, contribution
-        As ``core.mil.MILOutput``.
+        As ``core.mil.MILOutput`` and its ``TargetOutput``.
     """
 
     name: str
@@ -224,14 +225,15 @@ def _fitted(
         options = options.model_copy(update={"epochs": min(options.epochs, trainer.reporter.epochs_left)})
     seed = int(np.random.SeedSequence([trainer.recipe.cv.seed, number]).generate_state(1)[0])
     assert trainer.cohort.target is not None
-    labels, n_classes = trainer.cohort.samples.label, len(trainer.cohort.target.classes)
+    label = trainer.cohort.samples.label.astype(np.int64)
+    targets = (BagTarget(TargetKind.CLASSIFICATION, label, len(trainer.cohort.target.classes)),)
     shared = (trainer.latent, trainer.bags)
     # Its matrices are small: more threads would only wait for each other.
     with threads(1):
-        fit = fit_mil(*shared, labels, train, held_out, n_classes, options, seed, stage, trainer.reporter)
+        fit = fit_mil(*shared, targets, train, held_out, options, seed, stage, trainer.reporter)
         trainer.reporter.end_stage(len(fit.train))
         stop_early(trainer.reporter)
-        output = predict_mil(fit, *shared, which, options)
+        output = predict_mil(fit, *shared, which, targets, options)
     fitted = _pack(fit, output, name, stage, which)
     if trainer.checkpoints is not None and not trainer.reporter.stopped:
         trainer.checkpoints.save(name, *_arrays(fitted))
@@ -240,7 +242,8 @@ def _fitted(
 
 def _pack(fit: MILFit, output: MILOutput, name: str, stage: str, which: np.ndarray) -> _Fitted:
     curve = Curve(stage, fit.train, fit.held_out, int(np.median(fit.best_epochs)))
-    return _Fitted(name, which, dict(fit.weights), curve, output.probability, output.attention, output.contribution)
+    said = output.targets[0]
+    return _Fitted(name, which, dict(fit.weights), curve, said.probability, output.attention, said.contribution)
 
 
 def _arrays(fitted: _Fitted) -> Stage:

@@ -19,7 +19,7 @@ from multimil_gui.core.options import IntegrateOptions, Likelihood
 from multimil_gui.data.check import build_cohort
 from multimil_gui.data.cohort import Columns
 from multimil_gui.data.features import most_variable_counts
-from multimil_gui.data.prepare import integration_inputs
+from multimil_gui.data.prepare import ModalityChoice, integration_inputs
 from multimil_gui.data.transform import centred_log_ratio, log_normalise
 
 COLUMNS = Columns(sample="sample_id", donor="donor", target="condition", covariates=("batch",))
@@ -43,7 +43,7 @@ def shuffle(source: Path, target: Path, seed: int) -> Path:
 
 
 def test_order_of_the_file_changes_nothing(small_h5mu: Path, tmp_path: Path, store_of) -> None:
-    likelihoods = {"rna": ("X", NB), "adt": ("X", NORMAL)}
+    likelihoods = {"rna": ModalityChoice("X", NB), "adt": ModalityChoice("X", NORMAL)}
     options = IntegrateOptions(n_top_features=20)
     cohorts = [
         build_cohort(store_of(path), COLUMNS, 3)
@@ -63,7 +63,9 @@ def test_order_of_the_file_changes_nothing(small_h5mu: Path, tmp_path: Path, sto
 def test_rows_point_to_the_right_cells(small_h5mu: Path, store_of) -> None:
     store = store_of(small_h5mu)
     cohort = build_cohort(store, COLUMNS, 3)
-    prepared = integration_inputs(cohort, {"rna": ("X", NB), "adt": ("X", NB)}, IntegrateOptions())
+    prepared = integration_inputs(
+        cohort, {"rna": ModalityChoice("X", NB), "adt": ModalityChoice("X", NB)}, IntegrateOptions()
+    )
     for data in prepared.modalities:
         assert (np.diff(data.rows) > 0).all()
         for column, feature in ((0, store.features(data.name)[0]), (5, store.features(data.name)[5])):
@@ -73,7 +75,9 @@ def test_rows_point_to_the_right_cells(small_h5mu: Path, store_of) -> None:
 
 def test_counts_are_transformed_for_the_normal_likelihood(small_h5mu: Path, store_of) -> None:
     cohort = build_cohort(store_of(small_h5mu), COLUMNS, 3)
-    prepared = integration_inputs(cohort, {"rna": ("X", NORMAL), "adt": ("X", NORMAL)}, IntegrateOptions())
+    prepared = integration_inputs(
+        cohort, {"rna": ModalityChoice("X", NORMAL), "adt": ModalityChoice("X", NORMAL)}, IntegrateOptions()
+    )
     rna, adt = (dense(data.matrix) for data in prepared.modalities)
     assert np.allclose(np.expm1(rna.astype(np.float64)).sum(axis=1), 1e4, rtol=1e-4)
     assert np.allclose(adt.mean(axis=1), 0, atol=1e-5)
@@ -117,16 +121,16 @@ def test_choice_of_genes_ignores_the_type_of_the_matrix(seed: int, n_top: int) -
 def test_refusals_name_the_matrix_and_the_cells(small_h5mu: Path, tmp_path: Path, store_of) -> None:
     cohort = build_cohort(store_of(small_h5mu), COLUMNS, 3)
     with pytest.raises(Refusal, match="none of the chosen modalities"):
-        integration_inputs(cohort, {"rna": ("X", NB)}, IntegrateOptions())
+        integration_inputs(cohort, {"rna": ModalityChoice("X", NB)}, IntegrateOptions())
     with pytest.raises(Refusal, match="no modality"):
-        integration_inputs(cohort, {"atac": ("X", NB)}, IntegrateOptions())
+        integration_inputs(cohort, {"atac": ModalityChoice("X", NB)}, IntegrateOptions())
     with pytest.raises(Refusal, match="no matrix"):
-        integration_inputs(cohort, {"rna": ("layers/counts", NB)}, IntegrateOptions())
+        integration_inputs(cohort, {"rna": ModalityChoice("layers/counts", NB)}, IntegrateOptions())
     data = anndata.AnnData(np.eye(24) / 2, obs=pd.DataFrame({"s": list("ab") * 12}, index=map(str, range(24))))
     data.write_h5ad(tmp_path / "x.h5ad")
     other = build_cohort(store_of(tmp_path / "x.h5ad"), Columns(sample="s"))
     with pytest.raises(Refusal, match="needs raw counts"):
-        integration_inputs(other, {"rna": ("X", NB)}, IntegrateOptions())
+        integration_inputs(other, {"rna": ModalityChoice("X", NB)}, IntegrateOptions())
 
 
 @given(order=st.permutations(range(12)))

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from multimil_gui.core.options import Likelihood, TargetKind
+from multimil_gui.core.options import TargetKind
+from multimil_gui.data.fitted import FitInputs
 
 
 @dataclass(frozen=True)
@@ -157,47 +158,6 @@ class MILResult:
     def of_target(self, number: int) -> MILResult:
         """Return the result of target ``number``; 0 is the main one."""
         return self if number == 0 else self.further[number - 1]
-
-
-@dataclass(frozen=True)
-class FittedModality:
-    """What a modality was when a model was fitted: enough to bring other samples into the same form.
-
-    Attributes
-    ----------
-    name
-        Name, e.g. ``"rna"``.
-    likelihood
-        How its values are modelled.
-    features
-        Names of the features the model knows, in the order of its weights.
-    steps
-        Preprocessing applied, plain values: what ``data.prepare`` needs to repeat it.
-    """
-
-    name: str
-    likelihood: Likelihood
-    features: tuple[str, ...]
-    steps: Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class FitInputs:
-    """What an integration was fitted on, besides the values themselves.
-
-    Attributes
-    ----------
-    modalities
-        The modalities, in the order of the model.
-    covariates
-        Categorical covariates: name and levels in the order of the model's embedding rows.
-    continuous
-        Continuous covariates: name, mean and standard deviation that standardise it.
-    """
-
-    modalities: tuple[FittedModality, ...] = ()
-    covariates: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    continuous: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.core.options import IntegrateOptions, Likelihood
+from multimil_gui.core.options import IntegrateOptions, Likelihood, PrepareOptions
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.features import most_variable_counts, most_variable_peaks, most_variable_values
+from multimil_gui.data.fitted import FitInputs, FittedModality
 from multimil_gui.data.index import MatrixInfo
 from multimil_gui.data.modality_names import ADT, ATAC, RNA
 from multimil_gui.data.transform import centred_log_ratio, log_normalise
 
 if TYPE_CHECKING:
-    from multimil_gui.core.modalities import CovariateData, ModalityData
+    from multimil_gui.core.modalities import ContinuousData, CovariateData, ModalityData
 
 #: Peaks kept of chromatin data; the method offers 20,000 to 40,000.
 N_TOP_PEAKS = 20_000
+
+
+@dataclass(frozen=True)
+class ModalityChoice:
+    """How one modality is used.
+
+    Attributes
+    ----------
+    matrix
+        ``"X"``, ``"raw"`` or ``"layers/NAME"``.
+    likelihood
+        How its values are modelled.
+    options
+        How it is prepared.
+    """
+
+    matrix: str = "X"
+    likelihood: Likelihood = Likelihood.NB
+    options: PrepareOptions = field(default_factory=PrepareOptions)
 
 
 @dataclass(frozen=True)
@@ -31,19 +51,23 @@ class PreparedInputs:
     ----------
     modalities
         Matrices; their ``rows`` are positions in the canonical order, ascending.
-    covariates
-        Covariates in the canonical order.
+    covariates, continuous
+        Covariates in the canonical order; continuous ones standardised.
     details
         Plain values for provenance, by modality: cells, features kept, steps applied, cells without counts.
+    inputs
+        What a later query needs to bring other cells into the same form.
     """
 
     modalities: tuple[ModalityData, ...]
     covariates: tuple[CovariateData, ...]
+    continuous: tuple[ContinuousData, ...]
     details: Mapping[str, object]
+    inputs: FitInputs
 
 
 def integration_inputs(
-    cohort: Cohort, modalities: Mapping[str, tuple[str, Likelihood]], options: IntegrateOptions
+    cohort: Cohort, modalities: Mapping[str, ModalityChoice], options: IntegrateOptions
 ) -> PreparedInputs:
     """Select features, transform where the likelihood asks for it, and bring the cells into the canonical order.
 
@@ -52,9 +76,9 @@ def integration_inputs(
     cohort
         The cohort; its matrices are read from its store.
     modalities
-        Matrix (``"X"``, ``"raw"``, ``"layers/NAME"``) and likelihood of each modality.
+        Matrix, likelihood and preprocessing of each modality.
     options
-        ``n_top_features`` RNA genes are kept (0: all).
+        ``n_top_features`` RNA genes are kept (0: all) where the modality's own options say nothing.
 
     Raises
     ------
@@ -69,13 +93,15 @@ def integration_inputs(
         for labels in cohort.covariates
     )
     batch = covariates[0].codes if covariates else None
-    prepared, details = [], {}
-    for name, (layer, likelihood) in modalities.items():
-        data, steps = _modality(cohort, name, layer, likelihood, options.n_top_features, batch)
+    prepared, details, fitted = [], {}, []
+    for name, choice in modalities.items():
+        data, steps = _modality(cohort, name, choice.matrix, choice.likelihood, options.n_top_features, batch)
         prepared.append(data)
         details[name] = steps
+        fitted.append(FittedModality(name, choice.likelihood, cohort.store.features(name, choice.matrix), steps))
     _check_coverage(cohort, prepared)
-    return PreparedInputs(tuple(prepared), covariates, details)
+    levels = tuple((labels.name, labels.levels) for labels in cohort.covariates)
+    return PreparedInputs(tuple(prepared), covariates, (), details, FitInputs(tuple(fitted), levels))
 
 
 def _modality(

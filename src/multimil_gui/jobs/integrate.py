@@ -11,14 +11,15 @@ import numpy as np
 
 from multimil_gui.analysis.result import Curve, IntegrationResult
 from multimil_gui.core.errors import Refusal
-from multimil_gui.core.options import IntegrateOptions, Likelihood
+from multimil_gui.core.options import IntegrateOptions, PrepareOptions
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
+from multimil_gui.data.fitted import FitInputs
 from multimil_gui.jobs.recipe import Recipe
 
 if TYPE_CHECKING:
     from multimil_gui.core.integration import IntegrationFit
-    from multimil_gui.data.prepare import PreparedInputs
+    from multimil_gui.data.prepare import ModalityChoice, PreparedInputs
 
 STAGE = "integration"
 LEARNT = "X_multimil"
@@ -51,7 +52,7 @@ def integrate(recipe: Recipe, cohort: Cohort, reporter: Reporter) -> Integration
     with threads(integration_threads()):
         fit = fit_integration(inputs.modalities, cohort.n_cells, inputs.covariates, options, held_out, reporter)
     names = tuple(modality.name for modality in inputs.modalities)
-    return _result(fit, cohort, names, {"modalities": dict(inputs.details), "held_out": words})
+    return _result(fit, cohort, names, {"modalities": dict(inputs.details), "held_out": words}, inputs.inputs)
 
 
 def integration_threads() -> int:
@@ -64,13 +65,20 @@ def integration_threads() -> int:
     return min(max(1, cores - 1), _MOST_THREADS)
 
 
-def modalities_of(recipe: Recipe, cohort: Cohort) -> dict[str, tuple[str, Likelihood]]:
-    """Return matrix and likelihood of each modality: the recipe's, or the proposal for every modality of the file."""
-    if recipe.data.modalities:
-        return {name: (section.matrix, section.likelihood) for name, section in recipe.data.modalities.items()}
+def modalities_of(recipe: Recipe, cohort: Cohort) -> dict[str, ModalityChoice]:
+    """Return how each modality is used: as the recipe says, or as proposed for every modality of the file."""
+    from multimil_gui.data.prepare import ModalityChoice
     from multimil_gui.data.propose import propose
 
-    return dict(propose(cohort.store).modalities)
+    if not recipe.data.modalities:
+        return {name: ModalityChoice(*proposed) for name, proposed in propose(cohort.store).modalities.items()}
+    steps = set(PrepareOptions.model_fields)
+    return {
+        name: ModalityChoice(
+            section.matrix, section.likelihood, PrepareOptions.model_validate(section.model_dump(include=steps))
+        )
+        for name, section in recipe.data.modalities.items()
+    }
 
 
 def held_out_cells(cohort: Cohort, inputs: PreparedInputs, options: IntegrateOptions) -> tuple[np.ndarray, str]:
@@ -111,7 +119,11 @@ def _others_show_everything(held_out: np.ndarray, inputs: PreparedInputs) -> boo
 
 
 def _result(
-    fit: IntegrationFit, cohort: Cohort, modalities: tuple[str, ...], details: Mapping[str, object]
+    fit: IntegrationFit,
+    cohort: Cohort,
+    modalities: tuple[str, ...],
+    details: Mapping[str, object],
+    inputs: FitInputs,
 ) -> IntegrationResult:
     return IntegrationResult(
         latent=in_file_order(fit.latent, cohort.order),
@@ -121,6 +133,7 @@ def _result(
         weights=fit.weights,
         # Through JSON, so that a result read back from a checkpoint is the same to the last type.
         details=json.loads(json.dumps(details)),
+        inputs=inputs,
     )
 
 

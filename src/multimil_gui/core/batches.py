@@ -1,35 +1,60 @@
-"""Batches of cells for the integration: rows of sparse matrices as dense tensors, one batch at a time."""
+"""Batches of cells for the integration: what was measured in them, sparse rows as their non-zeros."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.core.modalities import ModalityData
+from multimil_gui.core.modalities import ContinuousData, CovariateData, ModalityData
 from multimil_gui.core.options import Likelihood
 from multimil_gui.core.reporter import Reporter
 
+COUNTS_SHOWN = 1e4
+"""Encoders of counts see log1p of the counts per this many."""
+
 
 @dataclass(frozen=True)
-class Counts:
-    """Raw counts of a batch by their non-zeros, for the likelihood.
+class NonZeros:
+    """Rows of a matrix by their non-zeros, row after row.
 
     Attributes
     ----------
-    library
-        (n,) float32 counts per cell, at least 1.
-    row, column, count
-        (n_nonzero,) place and value of each count that is not zero.
+    start
+        (n + 1,) int64, where each row's non-zeros start; the last is their number.
+    column
+        (n_nonzero,) int64 column of each.
+    value
+        (n_nonzero,) float32.
+    n_columns
+        Number of columns.
     """
 
-    library: torch.Tensor
-    row: torch.Tensor
+    start: torch.Tensor
     column: torch.Tensor
-    count: torch.Tensor
+    value: torch.Tensor
+    n_columns: int
+
+    @cached_property
+    def row(self) -> torch.Tensor:
+        """(n_nonzero,) int64 row of each."""
+        n = len(self.start) - 1
+        return torch.repeat_interleave(torch.arange(n, device=self.start.device), self.start.diff())
+
+    def dense(self) -> torch.Tensor:
+        """Return the (n, n_columns) matrix."""
+        matrix = self.value.new_zeros(len(self.start) - 1, self.n_columns)
+        matrix[self.row, self.column] = self.value
+        return matrix
+
+
+Values = torch.Tensor | NonZeros
+"""(n, n_features) float32 values, dense or by their non-zeros."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +64,42 @@ class ModalityBatch:
     Attributes
     ----------
     rows
-        (n,) int64 places in the batch.
+        (n,) int64 places in the batch; this is the presence mask.
     values
-        (n, n_features) float32 what the encoder sees: log1p of counts per 10,000, or the values themselves.
-    counts
-        The raw counts, or None for likelihood ``normal``.
+        (n, n_features) what the likelihood explains: raw counts, or the transformed values.
+    shown
+        (n, n_features) what the encoder sees: log1p of counts per 10,000, ones where a count is not zero (Bernoulli), or
+        the values themselves.
+    library
+        (n,) float32 counts per cell, at least 1; ones for likelihood ``normal``.
     """
 
     rows: torch.Tensor
-    values: torch.Tensor
-    counts: Counts | None
+    values: Values
+    shown: Values
+    library: torch.Tensor
+
+
+@dataclass(frozen=True)
+class CellBatch:
+    """What is known of n cells.
+
+    Attributes
+    ----------
+    n
+        Number of cells.
+    parts
+        The modalities of which at least one of the cells has values.
+    codes
+        (n_covariates, n) int64 levels of the categorical covariates.
+    continuous
+        (n_continuous, n) float32 values of the continuous ones, standardised.
+    """
+
+    n: int
+    parts: Mapping[str, ModalityBatch]
+    codes: torch.Tensor
+    continuous: torch.Tensor
 
 
 class ModalitySource:
@@ -70,7 +121,7 @@ class ModalitySource:
     """
 
     def __init__(self, data: ModalityData, n_cells: int, device: torch.device) -> None:
-        self.name, self.likelihood = data.name, data.likelihood
+        self.name, self.likelihood, self.weight = data.name, data.likelihood, data.weight
         rows = np.asarray(data.rows, dtype=np.int64)
         if len(rows) != data.matrix.shape[0] or (len(rows) and (rows[0] < 0 or rows[-1] >= n_cells)):
             raise ValueError(f"the rows of {data.name} do not fit to its matrix or to {n_cells} cells")
@@ -78,12 +129,14 @@ class ModalitySource:
             raise ValueError(f"the rows of {data.name} must rise")
         self.place = np.full(n_cells, -1, dtype=np.int64)
         self.place[rows] = np.arange(len(rows))
-        counts = data.likelihood is Likelihood.NB
-        self._matrix = csr_matrix(data.matrix) if counts and isinstance(data.matrix, np.ndarray) else data.matrix
+        dense_counts = data.likelihood.of_counts and isinstance(data.matrix, np.ndarray)
+        self._matrix = csr_matrix(data.matrix) if dense_counts else data.matrix
         self.n_features = int(self._matrix.shape[1])
         self._device = device
         self._check()
-        self._library = np.maximum(np.asarray(self._matrix.sum(axis=1), dtype=np.float64).ravel(), 1.0)
+        self._library = np.ones(len(rows))
+        if data.likelihood.of_counts:
+            self._library = np.maximum(np.asarray(self._matrix.sum(axis=1), dtype=np.float64).ravel(), 1.0)
 
     def _check(self) -> None:
         values = self._matrix if isinstance(self._matrix, np.ndarray) else self._matrix.data
@@ -93,7 +146,7 @@ class ModalitySource:
                 f"{int((~np.isfinite(values)).sum())} values are NaN or infinite.",
                 "Choose another layer, or remove these cells or features.",
             )
-        if self.likelihood is Likelihood.NB and values.size and values.min() < 0:
+        if self.likelihood.of_counts and values.size and values.min() < 0:
             raise Refusal(
                 f"The modality {self.name} holds negative values, which cannot be counts.",
                 f"{int((values < 0).sum())} negative values, the lowest is {values.min():g}.",
@@ -102,7 +155,7 @@ class ModalitySource:
 
     def warn(self, reporter: Reporter) -> None:
         """Warn when the counts are no whole numbers."""
-        if self.likelihood is not Likelihood.NB or self._matrix.dtype.kind != "f":
+        if not self.likelihood.of_counts or self._matrix.dtype.kind != "f":
             return
         fractions = int(np.count_nonzero(self._matrix.data != np.floor(self._matrix.data)))
         if fractions:
@@ -118,22 +171,94 @@ class ModalitySource:
         if not len(inside):
             return None
         rows, here = torch.from_numpy(inside).to(self._device), place[inside]
-        if self.likelihood is not Likelihood.NB:
-            part = self._matrix[here]
-            dense = part if isinstance(part, np.ndarray) else part.toarray()
-            return ModalityBatch(rows, self._tensor(dense), None)
-        part = self._matrix[here].astype(np.float32)
-        library = self._library[here]
-        lengths = np.diff(part.indptr)
-        counts = Counts(
-            self._tensor(library),
-            torch.from_numpy(np.repeat(np.arange(len(here)), lengths)).to(self._device),
+        library = self._tensor(self._library[here])
+        part = self._matrix[here]
+        if isinstance(part, np.ndarray):
+            dense = self._tensor(part)
+            return ModalityBatch(rows, dense, dense, library)
+        values = NonZeros(
+            torch.from_numpy(part.indptr.astype(np.int64)).to(self._device),
             torch.from_numpy(part.indices.astype(np.int64)).to(self._device),
             self._tensor(part.data),
+            self.n_features,
         )
-        scale = np.repeat((1e4 / library).astype(np.float32), lengths)
-        shown = csr_matrix((np.log1p(part.data * scale), part.indices, part.indptr), shape=part.shape)
-        return ModalityBatch(rows, self._tensor(shown.toarray()), counts)
+        return ModalityBatch(rows, values, self._shown(values, library), library)
+
+    def _shown(self, values: NonZeros, library: torch.Tensor) -> NonZeros:
+        """Return what the encoder sees of some rows."""
+        if not self.likelihood.of_counts:
+            return values
+        if self.likelihood is Likelihood.BERNOULLI:
+            return NonZeros(values.start, values.column, (values.value > 0).float(), values.n_columns)
+        scaled = torch.log1p(values.value * (COUNTS_SHOWN / library)[values.row])
+        return NonZeros(values.start, values.column, scaled, values.n_columns)
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(self._device)
+
+
+class CellSource:
+    """Gives batches of cells with all their modalities and covariates.
+
+    Parameters
+    ----------
+    modalities
+        The measured matrices; every cell must be present in at least one.
+    n_cells
+        Number of cells.
+    covariates, continuous
+        Categorical and continuous covariates of every cell.
+    device
+        Where the batches go.
+
+    Raises
+    ------
+    Refusal
+        When there is no modality, or a cell has none of them.
+    """
+
+    def __init__(
+        self,
+        modalities: Sequence[ModalityData],
+        n_cells: int,
+        covariates: Sequence[CovariateData],
+        continuous: Sequence[ContinuousData],
+        device: torch.device,
+    ) -> None:
+        self.n_cells, self.device = n_cells, device
+        self.modalities = tuple(ModalitySource(data, n_cells, device) for data in modalities)
+        self._check(covariates, continuous)
+        codes = [np.asarray(covariate.codes, dtype=np.int64) for covariate in covariates]
+        self._codes = torch.from_numpy(np.stack(codes) if codes else np.zeros((0, n_cells), np.int64)).to(device)
+        values = [np.asarray(covariate.values, dtype=np.float32) for covariate in continuous]
+        self._values = torch.from_numpy(np.stack(values) if values else np.zeros((0, n_cells), np.float32)).to(device)
+
+    def _check(self, covariates: Sequence[CovariateData], continuous: Sequence[ContinuousData]) -> None:
+        """Refuse inputs that do not fit together."""
+        if not self.modalities:
+            raise Refusal("There is no modality to integrate.", "", "Choose at least one modality.")
+        alone = np.flatnonzero(np.all([source.place < 0 for source in self.modalities], axis=0))
+        if len(alone):
+            raise Refusal(
+                "Some cells were measured in none of the chosen modalities.",
+                f"{len(alone)} of {self.n_cells} cells, the first is number {alone[0] + 1}.",
+                "Choose more modalities, or remove these cells.",
+            )
+        for covariate in covariates:
+            codes = np.asarray(covariate.codes)
+            if codes.shape != (self.n_cells,) or codes.min() < 0 or codes.max() >= covariate.n_levels:
+                raise ValueError(f"the codes of the covariate {covariate.name} do not fit to its levels or the cells")
+        for values in continuous:
+            if np.shape(values.values) != (self.n_cells,) or not np.isfinite(values.values).all():
+                raise ValueError(f"the covariate {values.name} must have one finite value per cell")
+
+    def batch(self, cells: np.ndarray) -> CellBatch:
+        """Return what is known of the (n,) int64 cells."""
+        parts = {source.name: source.batch(cells) for source in self.modalities}
+        here = torch.from_numpy(cells).to(self.device)
+        return CellBatch(
+            n=len(cells),
+            parts={name: part for name, part in parts.items() if part is not None},
+            codes=self._codes[:, here],
+            continuous=self._values[:, here],
+        )

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from multimil_gui.core.batches import ModalityBatch, ModalitySource
+from multimil_gui.core.batches import CellBatch, CellSource
 from multimil_gui.core.device import pick_device
+from multimil_gui.core.encoding import chunks, encode_cells
 from multimil_gui.core.errors import Refusal
-from multimil_gui.core.likelihoods import annealed, standard_normal_kl
-from multimil_gui.core.modalities import CovariateData, ModalityData
+from multimil_gui.core.likelihoods import annealed
+from multimil_gui.core.modalities import ContinuousData, CovariateData, ModalityData
+from multimil_gui.core.objective import Losses, losses
 from multimil_gui.core.options import IntegrateOptions
-from multimil_gui.core.product_of_experts import expert_shares, product_of_experts
 from multimil_gui.core.random_streams import numpy_stream, torch_stream
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.core.stopping import BestOf
-from multimil_gui.core.vae import MultimodalVAE
+from multimil_gui.core.vae import Design, ModalityShape, MultimodalVAE
 
-__all__ = ["CovariateData", "IntegrationFit", "ModalityData", "fit_integration"]
+__all__ = ["ContinuousData", "CovariateData", "IntegrationFit", "ModalityData", "design_of", "fit_integration"]
 
 STAGE = "integration"
-
-EVALUATION_BATCH = 2048
-"""Cells encoded at once when nothing is learnt."""
 
 
 @dataclass(frozen=True)
@@ -57,65 +55,35 @@ class IntegrationFit:
     best_epoch: int
 
 
+def design_of(
+    modalities: Sequence[ModalityData], covariates: Sequence[CovariateData], continuous: Sequence[ContinuousData] = ()
+) -> Design:
+    """Return what a network for these inputs is built for."""
+    return Design(
+        tuple(ModalityShape(data.name, int(data.matrix.shape[1]), data.likelihood) for data in modalities),
+        tuple((covariate.name, covariate.n_levels) for covariate in covariates),
+        tuple(covariate.name for covariate in continuous),
+    )
+
+
 class _Trainer:
     """Holds what one fit needs and walks through its epochs."""
 
-    def __init__(
-        self,
-        modalities: Sequence[ModalityData],
-        n_cells: int,
-        covariates: Sequence[CovariateData],
-        options: IntegrateOptions,
-        held_out: np.ndarray,
-        device: torch.device,
-    ) -> None:
-        self._options, self._device, self._n_cells = options, device, n_cells
-        self.sources = [ModalitySource(data, n_cells, device) for data in modalities]
-        _check(self.sources, n_cells, covariates, held_out)
-        self._train, self._held_out = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-        codes = [np.asarray(covariate.codes, dtype=np.int64) for covariate in covariates]
-        self._codes = torch.from_numpy(np.stack(codes) if codes else np.zeros((0, n_cells), np.int64)).to(device)
-        self.model = MultimodalVAE(
-            {source.name: source.n_features for source in self.sources},
-            {source.name: source.likelihood for source in self.sources},
-            covariates,
-            options,
-            torch_stream(options.seed, 0),
-        )
-        self.model.to(device)
+    def __init__(self, source: CellSource, design: Design, options: IntegrateOptions, held_out: np.ndarray) -> None:
+        self._source, self._options = source, options
+        self._weight = {modality.name: modality.weight for modality in source.modalities}
+        self._train = np.flatnonzero(~held_out)
+        # In random order: neighbours in the file are alike, and an MMD wants a mixture.
+        self._held_out = numpy_stream(options.seed, 3).permutation(np.flatnonzero(held_out))
+        self.model = MultimodalVAE.fresh(design, options, torch_stream(options.seed, 0))
+        self.model.to(source.device)
         self._optimizer = torch.optim.Adam(list(self.model.weights.values()), lr=options.learning_rate, fused=True)
         self._order = numpy_stream(options.seed, 1)
-        self._noise = torch_stream(options.seed, 2, device=device)
-
-    def _load(self, cells: np.ndarray) -> tuple[dict[str, ModalityBatch], torch.Tensor]:
-        """Return the measured parts of some cells and their embedded covariates."""
-        parts = {source.name: source.batch(cells) for source in self.sources}
-        codes = self._codes[:, torch.from_numpy(cells).to(self._device)]
-        return {name: part for name, part in parts.items() if part is not None}, self.model.embed(codes)
-
-    def _losses(self, cells: np.ndarray, learn: bool) -> dict[str, torch.Tensor]:
-        """Return the losses of some cells, summed over them: one per modality, and ``kl`` unweighted.
-
-        Learning samples z and drops units out; judging decodes the mean.
-        """
-        parts, embedded = self._load(cells)
-        dropout = self._noise if learn else None
-        experts = [self.model.encode(name, part, embedded, dropout) for name, part in parts.items()]
-        mean, variance = product_of_experts(experts, len(cells))
-        z = mean
-        if learn:
-            z = mean + variance.sqrt() * torch.empty_like(mean).normal_(generator=self._noise)
-        losses = {
-            name: self.model.reconstruction(name, part, z, embedded, dropout).sum() for name, part in parts.items()
-        }
-        return losses | {"kl": standard_normal_kl(mean, variance).sum()}
-
-    def _total(self, losses: dict[str, torch.Tensor], kl_weight: float) -> torch.Tensor:
-        return torch.stack([value * kl_weight if name == "kl" else value for name, value in losses.items()]).sum()
+        self._noise = torch_stream(options.seed, 2, device=source.device)
 
     def epoch(self, epoch: int, reporter: Reporter) -> tuple[float, bool]:
         """Train one epoch; return the loss per cell and whether the user asked to stop here."""
-        kl_weight = self._options.kl_weight * annealed(epoch, self._options.epochs, self._options.kl_anneal_fraction)
+        kl_factor = annealed(epoch, self._options.epochs, self._options.kl_anneal_fraction)
         order = self._order.permutation(self._train)
         total, seen = 0.0, 0
         for start in range(0, len(order), self._options.batch_size):
@@ -123,86 +91,63 @@ class _Trainer:
                 return total / seen if seen else np.nan, True
             # Rising rows are read faster, and which batch a cell falls in stays random.
             cells = np.sort(order[start : start + self._options.batch_size])
-            losses = self._losses(cells, learn=True)
-            loss = self._total(losses, kl_weight) / len(cells)
-            value = float(loss.detach())
-            if not np.isfinite(value):
-                raise _broken(self._guilty(cells, losses), epoch)
-            self._optimizer.zero_grad()
-            loss.backward()
-            self._optimizer.step()
-            total += value * len(cells)
+            total += self._step(self._source.batch(cells), kl_factor, epoch) * len(cells)
             seen += len(cells)
         return total / seen, False
 
+    def _step(self, batch: CellBatch, kl_factor: float, epoch: int) -> float:
+        """Learn from one batch; return its loss per cell."""
+        terms = losses(self.model, batch, self._noise)
+        loss = terms.total(self._options, self._weight, kl_factor)
+        self._optimizer.zero_grad()
+        loss.backward()
+        value = float(loss.detach())
+        if not np.isfinite(value) or not self._gradients_are_finite():
+            raise _broken(self._guilty(batch, terms), epoch)
+        self._optimizer.step()
+        return value
+
+    def _gradients_are_finite(self) -> bool:
+        gradients = [value.grad for value in self.model.weights.values() if value.grad is not None]
+        return bool(torch.isfinite(torch.stack(torch._foreach_norm(gradients))).all())
+
     @torch.no_grad()
-    def _guilty(self, cells: np.ndarray, losses: dict[str, torch.Tensor]) -> list[str]:
-        """Return the modalities that broke a step: one broken encoder spoils the losses of all that share the cells."""
-        parts, embedded = self._load(cells)
-        experts = {name: self.model.encode(name, part, embedded) for name, part in parts.items()}
+    def _guilty(self, batch: CellBatch, terms: Losses) -> list[str]:
+        """Return what broke a step: one broken encoder spoils the losses of all modalities that share its cells."""
+        experts = self.model.posterior(batch, self.model.embed(batch)).experts
         broken = [name for name, e in experts.items() if not bool(torch.isfinite(e.mean + e.log_var).all())]
-        return broken or [name for name, loss in losses.items() if name != "kl" and not bool(torch.isfinite(loss))]
+        broken = broken or [name for name, loss in terms.reconstruction.items() if not bool(torch.isfinite(loss))]
+        broken = broken or [
+            modality
+            for modality in self._weight
+            if any(
+                name.split(".")[1] == modality and value.grad is not None and not bool(torch.isfinite(value.grad).all())
+                for name, value in self.model.weights.items()
+            )
+        ]
+        return broken
 
     @torch.no_grad()
     def held_out_loss(self) -> float:
         """Return the loss per held-out cell with the whole KL weight; NaN when no cell is held out."""
         if not len(self._held_out):
             return np.nan
-        parts = (self._losses(cells, learn=False) for cells in _chunks(self._held_out))
-        return sum(float(self._total(losses, self._options.kl_weight)) for losses in parts) / len(self._held_out)
-
-    @torch.no_grad()
-    def latent(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the mean and the modality weights of every cell."""
-        latent = np.empty((self._n_cells, self._options.n_latent), dtype=np.float32)
-        weight = np.zeros((self._n_cells, len(self.sources)), dtype=np.float32)
-        place = {source.name: number for number, source in enumerate(self.sources)}
-        for cells in _chunks(np.arange(self._n_cells)):
-            parts, embedded = self._load(cells)
-            experts = [self.model.encode(name, part, embedded) for name, part in parts.items()]
-            latent[cells] = product_of_experts(experts, len(cells))[0].cpu().numpy()
-            shares = expert_shares(experts, len(cells)).cpu().numpy()
-            for name, share in zip(parts, shares.T, strict=True):
-                weight[cells, place[name]] = share
-        return latent, weight
-
-
-def _chunks(cells: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the cells in parts that are encoded at once."""
-    for start in range(0, len(cells), EVALUATION_BATCH):
-        yield cells[start : start + EVALUATION_BATCH]
+        total = 0.0
+        for cells in chunks(self._held_out):
+            terms = losses(self.model, self._source.batch(np.sort(cells)), None)
+            total += float(terms.total(self._options, self._weight, 1.0)) * len(cells)
+        return total / len(self._held_out)
 
 
 def _broken(guilty: list[str], epoch: int) -> Refusal:
     """Return the refusal that names the modalities that broke a step."""
-    who = f"the modality {' and '.join(guilty)}" if guilty else "the latent space (KL)"
+    who = f"the modality {' and '.join(guilty)}" if guilty else "the latent space (KL or MMD)"
     return Refusal(
         f"The integration broke down: the loss of {who} became infinite or not a number.",
         f"Epoch {epoch + 1}.",
         "Lower integrate.learning_rate tenfold; if it happens in the first epoch, check that the matrix holds what its "
         "likelihood expects (nb: raw counts, normal: transformed values of moderate size).",
     )
-
-
-def _check(
-    sources: Sequence[ModalitySource], n_cells: int, covariates: Sequence[CovariateData], held_out: np.ndarray
-) -> None:
-    """Refuse inputs that do not fit together."""
-    if not sources:
-        raise Refusal("There is no modality to integrate.", "", "Choose at least one modality.")
-    if held_out.shape != (n_cells,) or held_out.all():
-        raise ValueError("held_out must mark some, but not all, of the cells")
-    alone = np.flatnonzero(np.all([source.place < 0 for source in sources], axis=0))
-    if len(alone):
-        raise Refusal(
-            "Some cells were measured in none of the chosen modalities.",
-            f"{len(alone)} of {n_cells} cells, the first is number {alone[0] + 1}.",
-            "Choose more modalities, or remove these cells.",
-        )
-    for covariate in covariates:
-        codes = np.asarray(covariate.codes)
-        if codes.shape != (n_cells,) or codes.min() < 0 or codes.max() >= covariate.n_levels:
-            raise ValueError(f"the codes of the covariate {covariate.name} do not fit to its levels or the cells")
 
 
 def fit_integration(
@@ -212,6 +157,7 @@ def fit_integration(
     options: IntegrateOptions,
     held_out: np.ndarray,
     reporter: Reporter,
+    continuous: Sequence[ContinuousData] = (),
 ) -> IntegrationFit:
     """Fit the multimodal VAE and return the latent of every cell.
 
@@ -222,13 +168,16 @@ def fit_integration(
     n_cells
         Number of cells.
     covariates
-        Categorical covariates whose effect is removed.
+        Categorical covariates whose effect is removed; the first is what the latent MMD and per-batch dispersions are
+        about.
     options
         Options of the model and its training.
     held_out
         (n_cells,) bool, cells that only measure the loss; all False trains every epoch.
     reporter
         Told once per epoch (stage ``"integration"``), asked once per optimiser step.
+    continuous
+        Continuous covariates whose effect is removed.
 
     Raises
     ------
@@ -238,9 +187,12 @@ def fit_integration(
         When the user cancelled.
     """
     held_out = np.asarray(held_out, dtype=bool)
-    trainer = _Trainer(modalities, n_cells, covariates, options, held_out, pick_device(options.device, reporter))
-    for source in trainer.sources:
-        source.warn(reporter)
+    if held_out.shape != (n_cells,) or held_out.all():
+        raise ValueError("held_out must mark some, but not all, of the cells")
+    source = CellSource(modalities, n_cells, covariates, continuous, pick_device(options.device, reporter))
+    for modality in source.modalities:
+        modality.warn(reporter)
+    trainer = _Trainer(source, design_of(modalities, covariates, continuous), options, held_out)
     best = BestOf(1, options.patience)
     train_curve, held_out_curve = [], []
     for epoch in range(options.epochs):
@@ -258,11 +210,11 @@ def fit_integration(
         if stopped or not best.running.any():
             break
     trainer.model.weights = {name: value[0] for name, value in best.weights.items()}
-    latent, weight = trainer.latent()
+    latent, weight = encode_cells(trainer.model, source)
     return IntegrationFit(
         latent=latent,
         modality_weight=weight,
-        weights={name: value.cpu().numpy().copy() for name, value in trainer.model.weights.items()},
+        weights=trainer.model.arrays(),
         train=np.array(train_curve),
         held_out=np.array(held_out_curve),
         best_epoch=int(best.epochs[0]),

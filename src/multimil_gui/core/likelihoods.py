@@ -1,72 +1,91 @@
-"""How well a decoder explains the measured values; losses are sums over the features of a modality."""
+"""How well a decoder explains the measured values; each loss is a sum over the cells and features of a modality.
+
+Counts are given by their non-zeros, so that gamma functions are needed of these only.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, softplus
+
+if TYPE_CHECKING:
+    from multimil_gui.core.batches import NonZeros, Values
 
 
-def normal_loss(prediction: Tensor, values: Tensor) -> Tensor:
-    """Return the (n_cells,) squared error, summed over the features."""
-    return (prediction - values).square().sum(dim=1)
+def normal_loss(scores: Tensor, values: Values) -> Tensor:
+    """Return the squared error of (n, n_features) decoder output."""
+    if isinstance(values, Tensor):
+        return (scores - values).square().sum()
+    # (s - x)^2 = s^2 - x (2 s - x): what the zeros cost needs no dense copy of the values.
+    return scores.square().sum() - (values.value * (2.0 * scores[values.row, values.column] - values.value)).sum()
 
 
-class _NegativeBinomial(torch.autograd.Function):
-    """Log-likelihood of counts with its closed-form gradient: one dense pass each way, gamma functions of non-zeros only.
-
-    With d = log mean - log theta and p = sigmoid(d), the log-likelihood is
-    theta log(1 - p) + x log p + lgamma(x + theta) - lgamma(theta) - lgamma(x + 1), and for x = 0 only the first term.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, log_mean: Tensor, log_theta: Tensor, row: Tensor, column: Tensor, count: Tensor) -> Tensor:
-        theta = log_theta.exp()
-        here = row * log_mean.shape[1] + column
-        d = log_mean - log_theta
-        log_rest = logsigmoid(-d)
-        gammas = torch.lgamma(count + theta[column]) - torch.lgamma(theta)[column] - torch.lgamma(count + 1.0)
-        positive = gammas + count * (d.view(-1)[here] + log_rest.view(-1)[here])
-        ctx.save_for_backward(d, log_rest, theta, here, row, column, count)
-        return (log_rest @ theta).index_add(0, row, positive)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
-        d, log_rest, theta, here, row, column, count = ctx.saved_tensors
-        p = torch.sigmoid(d)
-        rest_here = 1.0 - p.view(-1)[here]
-        to_mean = (p * -theta).view(-1).index_add(0, here, count * rest_here).view_as(p) * grad[:, None]
-        # theta d/dtheta: log(1 - p) + p for every count, and what the gamma functions and x log p add for non-zeros.
-        to_theta = theta * (grad @ (log_rest + p))
-        gammas = theta[column] * (torch.digamma(count + theta[column]) - torch.digamma(theta)[column])
-        extra = (gammas - count * rest_here) * grad[row]
-        return to_mean, to_theta.index_add(0, column, extra), None, None, None
+def bernoulli_loss(scores: Tensor, counts: NonZeros) -> Tensor:
+    """Return the negative log-likelihood of "a count is not zero", whose probability is sigmoid(scores)."""
+    present = counts.value > 0
+    return softplus(scores).sum() - (scores[counts.row, counts.column] * present).sum()
 
 
 def negative_binomial_loss(
-    scores: Tensor, log_theta: Tensor, library: Tensor, row: Tensor, column: Tensor, count: Tensor
+    scores: Tensor, log_theta: Tensor, level: Tensor, library: Tensor, counts: NonZeros
 ) -> Tensor:
-    """Return the (n_cells,) negative log-likelihood of counts, summed over the features.
+    """Return the negative log-likelihood of counts.
 
-    The mean of a count is softmax(scores) * library, its variance mean + mean^2 / theta. Zeros need no gamma function,
-    so the counts are given by their non-zeros.
+    The mean of a count is softmax(scores) * library, its variance mean + mean^2 / theta. With d = log mean - log theta the
+    log-likelihood is lgamma(x + theta) - lgamma(theta) - lgamma(x + 1) + x log sigmoid(d) + theta log sigmoid(-d).
 
     Parameters
     ----------
     scores
-        (n_cells, n_features) decoder output.
+        (n, n_features) decoder output.
     log_theta
-        (n_features,) log of the inverse dispersion.
+        (n_levels, n_features) log of the inverse dispersion; one row when features have one each.
+    level
+        (n,) int64 row of ``log_theta`` of each cell.
     library
-        (n_cells,) counts per cell, > 0.
-    row, column, count
-        (n_nonzero,) int64, int64, float: the counts that are not zero, each place once.
+        (n,) counts per cell, > 0.
+    counts
+        The counts.
     """
-    log_mean = scores.log_softmax(dim=1) + library.log()[:, None]
-    return -_NegativeBinomial.apply(log_mean, log_theta, row, column, count)
+    odds, log_theta = _log_odds(scores, log_theta, level, library)
+    return -(log_theta.exp() * logsigmoid(-odds)).sum() - _of_non_zeros(odds, log_theta, counts).sum()
+
+
+def zero_inflated_loss(
+    scores: Tensor, zeros: Tensor, log_theta: Tensor, level: Tensor, library: Tensor, counts: NonZeros
+) -> Tensor:
+    """Return the negative log-likelihood of counts that are zero with the probability sigmoid(zeros), else as above.
+
+    Parameters
+    ----------
+    scores, log_theta, level, library, counts
+        As :func:`negative_binomial_loss`.
+    zeros
+        (n, n_features) decoder output.
+    """
+    odds, log_theta = _log_odds(scores, log_theta, level, library)
+    of_zero = log_theta.exp() * logsigmoid(-odds)
+    as_zero = torch.logaddexp(zeros, of_zero)
+    here = (counts.row, counts.column)
+    as_count = of_zero[here] + _of_non_zeros(odds, log_theta, counts)
+    return (softplus(zeros) - as_zero).sum() + (as_zero[here] - as_count).sum()
+
+
+def _log_odds(scores: Tensor, log_theta: Tensor, level: Tensor, library: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (n, n_features) log mean - log theta, and the cells' (1 or n, n_features) log theta."""
+    own = log_theta if len(log_theta) == 1 else log_theta[level]
+    return scores.log_softmax(dim=1) + library.log()[:, None] - own, own
+
+
+def _of_non_zeros(odds: Tensor, log_theta: Tensor, counts: NonZeros) -> Tensor:
+    """Return what the log-likelihood of each non-zero has beside theta log sigmoid(-d), the likelihood of a zero."""
+    row, column, count = counts.row, counts.column, counts.value.to(odds.dtype)
+    theta = log_theta.expand_as(odds)[row, column].exp()
+    gammas = torch.lgamma(count + theta) - torch.lgamma(theta) - torch.lgamma(count + 1.0)
+    return gammas + count * logsigmoid(odds[row, column])
 
 
 def standard_normal_kl(mean: Tensor, variance: Tensor) -> Tensor:

@@ -22,17 +22,21 @@ class ModalityData:
     name
         Name, e.g. ``"rna"``.
     matrix
-        (n_present, n_features) csr or dense; raw counts for ``nb``, transformed values for ``normal``.
+        (n_present, n_features) csr or dense; raw counts for ``nb``, ``zinb`` and ``bernoulli`` (which sees them as
+        present or absent), transformed values for ``normal``.
     rows
         (n_present,) int64, the cell (0 to n_cells - 1) of each row of ``matrix``; strictly increasing.
     likelihood
         How the values are modelled.
+    weight
+        lambda of eq 4: how much the reconstruction of this modality counts; >= 0.
     """
 
     name: str
     matrix: csr_matrix | np.ndarray
     rows: np.ndarray
     likelihood: Likelihood
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,19 @@ class CovariateData:
     name: str
     codes: np.ndarray
     n_levels: int
+
+
+@dataclass(frozen=True)
+class ContinuousData:
+    """A continuous covariate of every cell.
+
+    Attributes
+    ----------
+    name
+        Name, e.g. ``"age"``.
+    values
+        (n_cells,) float32, standardised: mean 0 and standard deviation 1 over the cells of the fit.
+    """
+
+    name: str
+    values: np.ndarray

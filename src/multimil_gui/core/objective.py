@@ -1,0 +1,122 @@
+"""The loss of the integration (eq 4 to 10): reconstruction, Kullback-Leibler divergence, maximum mean discrepancy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+
+from multimil_gui.core.batches import CellBatch
+from multimil_gui.core.likelihoods import standard_normal_kl
+from multimil_gui.core.mmd import pairwise_mmd
+from multimil_gui.core.options import IntegrateOptions
+from multimil_gui.core.vae import MultimodalVAE, Posterior
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The terms of the loss of one batch of cells, none of them weighted yet.
+
+    Attributes
+    ----------
+    n
+        Number of cells.
+    reconstruction
+        By modality, the loss summed over the cells that have it.
+    kl
+        Divergence from N(0, 1), summed over the cells.
+    mmd
+        ``"latent"`` (levels of the first covariate) and ``"marginal"`` (modalities), those with a weight only; numbers
+        of the batch, not per cell.
+    z
+        (n, n_latent) the latent that was decoded.
+    """
+
+    n: int
+    reconstruction: Mapping[str, torch.Tensor]
+    kl: torch.Tensor
+    mmd: Mapping[str, torch.Tensor]
+    z: torch.Tensor
+
+    def total(self, options: IntegrateOptions, weight: Mapping[str, float], kl_factor: float) -> torch.Tensor:
+        """Return the loss per cell (eq 10 without the class term).
+
+        Parameters
+        ----------
+        options
+            Weights of the divergences.
+        weight
+            lambda of eq 4, by modality.
+        kl_factor
+            Annealing of the KL weight, 0 to 1.
+        """
+        terms = [weight[name] * value for name, value in self.reconstruction.items()]
+        terms.append(options.kl_weight * kl_factor * self.kl)
+        total = torch.stack(terms).sum() / self.n
+        for name, value in self.mmd.items():
+            total = total + _mmd_weights(options)[name] * value
+        return total
+
+
+def losses(model: MultimodalVAE, batch: CellBatch, noise: torch.Generator | None) -> Losses:
+    """Return the losses of a batch.
+
+    Parameters
+    ----------
+    model
+        The model.
+    batch
+        The cells.
+    noise
+        Samples z and drops units out, for learning; None decodes the mean, for judging.
+    """
+    embedded = model.embed(batch)
+    posterior = model.posterior(batch, embedded, noise)
+    z = posterior.mean
+    if noise is not None:
+        z = z + posterior.variance.sqrt() * torch.empty_like(z).normal_(generator=noise)
+    return Losses(
+        n=batch.n,
+        reconstruction={name: model.reconstruction(name, batch, z, embedded, noise) for name in batch.parts},
+        kl=standard_normal_kl(posterior.mean, posterior.variance).sum(),
+        mmd=_discrepancies(model.options, batch, posterior, z),
+        z=z,
+    )
+
+
+def _mmd_weights(options: IntegrateOptions) -> dict[str, float]:
+    return {"latent": options.mmd_latent_weight, "marginal": options.mmd_marginal_weight}
+
+
+def _discrepancies(
+    options: IntegrateOptions, batch: CellBatch, posterior: Posterior, z: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Return the MMDs that have a weight."""
+    out = {}
+    if options.mmd_latent_weight and len(batch.codes):
+        out["latent"] = pairwise_mmd(z, batch.codes[0], options.mmd_gammas, options.mmd_unbiased)
+    if options.mmd_marginal_weight:
+        out["marginal"] = _between_modalities(options, batch, posterior)
+    return out
+
+
+def _between_modalities(options: IntegrateOptions, batch: CellBatch, posterior: Posterior) -> torch.Tensor:
+    """Return the MMD between the modalities' own means, summed over all pairs, on the cells that have both."""
+    total = z_like = next(iter(posterior.experts.values())).mean.new_zeros(())
+    for one, other in combinations(posterior.experts.values(), 2):
+        here = [
+            torch.full((batch.n,), -1, device=z_like.device).index_copy(0, e.rows, _count(e.rows)) for e in (one, other)
+        ]
+        both = (here[0] >= 0) & (here[1] >= 0)
+        if int(both.sum()) < 2:
+            continue
+        points = torch.cat([one.mean[here[0][both]], other.mean[here[1][both]]])
+        group = torch.arange(2, device=points.device).repeat_interleave(len(points) // 2)
+        total = total + pairwise_mmd(points, group, options.mmd_gammas, options.mmd_unbiased)
+    return total
+
+
+def _count(rows: torch.Tensor) -> torch.Tensor:
+    return torch.arange(len(rows), device=rows.device)

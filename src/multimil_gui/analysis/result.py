@@ -98,6 +98,25 @@ class ModelScores:
 
 
 @dataclass(frozen=True)
+class NeighborScores:
+    """Held-out metrics of the k nearest samples of other donors.
+
+    Attributes
+    ----------
+    vectors
+        Sample representation: a key of ``Predictions.vectors``.
+    k
+        Neighbours that vote.
+    metrics
+        As ``ModelScores.metrics``.
+    """
+
+    vectors: str
+    k: int
+    metrics: Mapping[str, Score]
+
+
+@dataclass(frozen=True)
 class Curve:
     """Training curve of one stage: loss per epoch, averaged over its models; the best epoch is what was kept."""
 
@@ -134,6 +153,8 @@ class MILResult:
     further
         The same for each further target; they share folds, attention, curves and weights with this one, and the latter
         two are kept here only.
+    neighbors
+        How well samples lie beside samples of their kind (``analysis.neighbors``).
     """
 
     classes: tuple[str, ...]
@@ -149,6 +170,7 @@ class MILResult:
     kind: TargetKind = TargetKind.CLASSIFICATION
     column: str = ""
     further: tuple[MILResult, ...] = ()
+    neighbors: tuple[NeighborScores, ...] = ()
 
     @property
     def outcomes(self) -> tuple[str, ...]:

@@ -121,8 +121,8 @@ class Project:
         lock, reason = _acquire(folder)
         project = cls(folder, manifest, lock, reason)
         if lock is not None:
-            remove_leftovers(folder)
-            remove_leftovers(folder / "objects")
+            for part in (folder, folder / "objects", folder / "manifests"):
+                remove_leftovers(part)
         missing = [name for name in manifest.objects if not project.objects.has(name)]
         if missing:
             project.protect(f"{len(missing)} of {len(manifest.objects)} saved parts are missing.")

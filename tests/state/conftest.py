@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,26 @@ from multimil_gui.analysis.result import (
     RunResult,
     Score,
 )
+from multimil_gui.core.options import Likelihood, TargetKind
 from multimil_gui.core.reporter import SilentReporter
 from multimil_gui.data.check import build_cohort
-from multimil_gui.data.cohort import Cohort, Columns
+from multimil_gui.data.cohort import Cohort, Columns, TargetColumn
+from multimil_gui.data.fitted import FitInputs, FittedModality
 from multimil_gui.data.import_ import import_file
 from multimil_gui.data.store import Store
 from multimil_gui.state.session import Session
 
 N_CELLS = 60
 COLUMNS = Columns(sample="sample_id", donor="donor", cell_type="cell_type", target="condition", reference="healthy")
+STAGES = ("none", "mild", "severe")
+#: Three targets: classes, ordered classes, a number.
+THREE = replace(
+    COLUMNS,
+    further=(
+        TargetColumn("stage", TargetKind.ORDINAL, STAGES),
+        TargetColumn("years", TargetKind.REGRESSION),
+    ),
+)
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +59,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
             "cell_type": pd.Categorical(np.where(row % 3 == 2, "NK", kinds)),
             "label": pd.Categorical(kinds),
             "age": np.where(row == 5, np.nan, row * 1.5),
+            "stage": pd.Categorical(np.array(["severe", "mild", "none"])[sample % 3]),
+            "years": 20.0 + 7.5 * sample,
             "clone": pd.Categorical([f"c{i:03d}" for i in row * 7 % 60]),
         },
         index=[f"cell{i}" for i in row],
@@ -65,6 +79,27 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="session")
 def cohort(store: Store) -> Cohort:
     return build_cohort(store, COLUMNS)
+
+
+@pytest.fixture(scope="session")
+def cohort_of_three(store: Store) -> Cohort:
+    """Return the cohort with three targets."""
+    return build_cohort(store, THREE)
+
+
+@pytest.fixture(scope="session")
+def columns_of_three() -> Columns:
+    return THREE
+
+
+@pytest.fixture
+def session_of_three(store: Store, cohort_of_three: Cohort) -> Session:
+    """Return a session with three targets and a run that predicts them."""
+    made = Session()
+    made.open_store(store)
+    made.set_cohort(cohort_of_three, THREE)
+    made.add_run(make_run_of_three())
+    return made
 
 
 @pytest.fixture
@@ -107,15 +142,58 @@ def make_mil(seed: int = 0) -> MILResult:
     )
 
 
+def make_mil_of_three(seed: int = 0) -> MILResult:
+    """Return a prediction of three targets that share the attention."""
+    main, rng = make_mil(seed), np.random.default_rng(seed + 1)
+
+    def further(kind: TargetKind, column: str, classes: tuple[str, ...], scale: float) -> MILResult:
+        def cells(shared: CellScores) -> CellScores:
+            return replace(shared, contribution=rng.normal(size=(N_CELLS, 1)).astype(np.float32))
+
+        def samples(shared: Predictions) -> Predictions:
+            probability = rng.dirichlet(np.ones(len(classes)), size=6).astype(np.float32)
+            value = (rng.random(6) * scale).astype(np.float32)
+            return replace(
+                shared, probability=probability, probability_sd=probability / 20, value=value, value_sd=value / 10
+            )
+
+        return replace(
+            main,
+            kind=kind,
+            column=column,
+            classes=classes,
+            held_out_cells=cells(main.held_out_cells),
+            trained_cells=cells(main.trained_cells),
+            held_out=samples(main.held_out),
+            trained=samples(main.trained),
+            curves=(),
+            weights={},
+        )
+
+    stage = further(TargetKind.ORDINAL, "stage", STAGES, 2.0)
+    years = further(TargetKind.REGRESSION, "years", ("years",), 60.0)
+    return replace(main, column="condition", further=(stage, years))
+
+
 def make_integration(seed: int = 0) -> IntegrationResult:
     rng = np.random.default_rng(seed)
+    share = rng.random((N_CELLS, 1)).astype(np.float32)
+    features = tuple(f"gene{i}" for i in range(300))
     return IntegrationResult(
         latent=rng.normal(size=(N_CELLS, 4)).astype(np.float32),
-        modality_weight=np.ones((N_CELLS, 1), dtype=np.float32),
-        modalities=("rna",),
+        modality_weight=np.concatenate([share, 1 - share], axis=1),
+        modalities=("rna", "adt"),
         curve=Curve("integration", rng.random(3), rng.random(3), 1),
         weights={"encoder.w": rng.normal(size=(4, 4)).astype(np.float32)},
         details={"steps": ["log1p"], "donors_seen": 6, "nested": {"a": None}},
+        inputs=FitInputs(
+            modalities=(
+                FittedModality("rna", Likelihood.NB, features, {"features": "pearson"}),
+                FittedModality("adt", Likelihood.NORMAL, ("CD3", "CD19"), {"clr": "cell", "pseudo": 1.0}),
+            ),
+            covariates=(("batch", ("a", "b")),),
+            continuous=(("age", 44.25, 26.0),),
+        ),
     )
 
 
@@ -134,10 +212,20 @@ def make_run(seed: int = 0) -> RunResult:
     )
 
 
+def make_run_of_three(seed: int = 0) -> RunResult:
+    return replace(make_run(seed), mil=make_mil_of_three(seed))
+
+
 @pytest.fixture
 def results() -> dict[str, Callable]:
     """Return the makers of made results."""
-    return {"mil": make_mil, "integration": make_integration, "run": make_run}
+    return {
+        "mil": make_mil,
+        "integration": make_integration,
+        "run": make_run,
+        "mil_of_three": make_mil_of_three,
+        "run_of_three": make_run_of_three,
+    }
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.core.options import Likelihood, TargetKind
 from multimil_gui.data.cohort import Scope
 from multimil_gui.project.manifest import references
 from multimil_gui.project.objects import ObjectStore
@@ -36,7 +37,11 @@ recipes = st.builds(
     st.sampled_from([SelectionKind.LASSO, SelectionKind.RECTANGLE, SelectionKind.CLICK]),
     st.fixed_dictionaries({"map": names, "polygon": st.lists(st.lists(st.floats(-9, 9), min_size=2, max_size=2))}),
 )
-colors = st.builds(ColorBy, st.sampled_from(ColorKind), st.sampled_from(["condition", "age", "ill", "1", ""]))
+colors = st.builds(
+    ColorBy,
+    st.sampled_from(ColorKind),
+    st.sampled_from(["condition", "age", "ill", "1", "", "stage", "mild", "years", "adt"]),
+)
 views = st.fixed_dictionaries(
     {},
     optional={
@@ -79,13 +84,14 @@ actions = st.one_of(
         st.just("combine_cell_sets"), st.lists(st.integers(1, 4)), st.sampled_from(SetOperation), st.none() | names
     ),
     st.tuples(st.just("activate_run"), st.integers(1, 3)),
+    st.tuples(st.just("show_target"), st.integers(0, 3)),
 )
 
 
 def undoable(session: Session) -> tuple[object, ...]:
     """Return all that undo restores; equal when the very same values are back."""
     now = session.snapshot()
-    return now.view, now.selection, now.cell_sets, now.samples, now.runs.active_id
+    return now.view, now.selection, now.cell_sets, now.samples, now.runs.active_id, now.runs.target
 
 
 class Undoing(RuleBasedStateMachine):
@@ -148,22 +154,15 @@ class Undoing(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def make_session(store, cohort, results):
-    """Return a maker of mapped sessions with two runs."""
-    columns = None
+def make_session(store, cohort_of_three, columns_of_three, results):
+    """Return a maker of mapped sessions with three targets and two runs."""
 
     def make() -> Session:
-        from multimil_gui.data.cohort import Columns
-
-        nonlocal columns
-        columns = Columns(
-            sample="sample_id", donor="donor", cell_type="cell_type", target="condition", reference="healthy"
-        )
         session = Session()
         session.open_store(store)
-        session.set_cohort(cohort, columns)
-        session.add_run(results["run"](0), name="first", show=False)
-        session.add_run(results["mil"](1), show=False)
+        session.set_cohort(cohort_of_three, columns_of_three)
+        session.add_run(results["run_of_three"](0), name="first", show=False)
+        session.add_run(results["mil_of_three"](1), show=False)
         return session
 
     return make
@@ -243,15 +242,69 @@ def test_results_come_back_with_their_types(saved: Path, results):
     with Project.open(saved) as project:
         session = open_session(project).session
     first, second = session.runs.records
-    made = results["run"](0)
+    made = results["run_of_three"](0)
     assert type(first.result) is type(made)
     assert first.result.recipe == made.recipe
     assert first.result.integration.details == made.integration.details
+    assert first.result.integration.inputs == made.integration.inputs
+    assert first.result.integration.inputs.modalities[0].likelihood is Likelihood.NB
     assert first.mil.classes == made.mil.classes
     np.testing.assert_array_equal(first.mil.weights["fold0/w"], made.mil.weights["fold0/w"])
     assert np.isnan(first.mil.scores[0].metrics["auroc"].high)
     assert second.result.curves[0].stage == "fold 1"
     assert session.runs.active is second
+
+
+def test_further_targets_come_back_and_share_what_they_shared(saved: Path, results):
+    with Project.open(saved) as project:
+        session = open_session(project).session
+        (blob,) = references(project.state["runs"]["records"][0]["content"]["small"])
+        small = project.objects.get_arrays(blob)
+    mil, made = session.runs.records[0].mil, results["mil_of_three"](0)
+    assert [part.kind for part in mil.further] == [TargetKind.ORDINAL, TargetKind.REGRESSION]
+    assert [part.column for part in (mil, *mil.further)] == ["condition", "stage", "years"]
+    for mine, theirs in zip(mil.further, made.further, strict=True):
+        assert mine.classes == theirs.classes
+        np.testing.assert_array_equal(mine.held_out.value, theirs.held_out.value)
+        np.testing.assert_array_equal(mine.trained_cells.contribution, theirs.trained_cells.contribution)
+    assert mil.held_out.value is None
+    # Kept once, and one array again after opening.
+    assert sum(np.array_equal(array, made.held_out_cells.attention) for array in small.values()) == 1
+    assert mil.further[1].held_out_cells.attention is mil.held_out_cells.attention
+
+
+def test_a_project_of_a_version_that_knew_one_target_opens(session: Session, results, project_path: Path):
+    session.add_run(results["run"](0))
+    new = {
+        "MILResult": {"kind", "column", "further"},
+        "Predictions": {"value", "value_sd"},
+        "ModelScores": {"value"},
+        "IntegrationResult": {"inputs"},
+    }
+
+    def as_before(value: object) -> object:
+        if isinstance(value, dict):
+            fields = {key: as_before(item) for key, item in value.items()}
+            if "is" in value and "fields" in value:
+                later = new.get(value["is"], set())
+                fields["fields"] = {key: item for key, item in fields["fields"].items() if key not in later}
+            return fields
+        return [as_before(item) for item in value] if isinstance(value, list) else value
+
+    with Project.create(project_path) as project:
+        keeper = Keeper(session, project)
+        keeper.save()
+        keeper.close()
+        state = as_before(json.loads(json.dumps(dict(project.state))))
+        del state["runs"]["target"], state["columns"]["further"], state["columns"]["continuous"]
+        project.save(state)
+        opened = open_session(project)
+    assert opened.notes == ()
+    assert opened.session.runs.target == 0
+    assert opened.session.mil().kind is TargetKind.CLASSIFICATION
+    assert opened.session.mil().outcomes == ("healthy", "ill")
+    assert opened.session.runs.active.integration.inputs.modalities == ()
+    assert resolve(opened.session).title == resolve(session).title
 
 
 def test_the_project_needs_nothing_else(saved: Path, store, tmp_path: Path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,6 +81,8 @@ class Data:
         2-D maps: (n_cells, 2) float32 by name.
     latents
         Latent spaces: (n_cells, n_latent) float32 by name.
+    by_target
+        The cohort as each target sees it, the main one first; the same objects while the cohort is the same.
     """
 
     store: Store | None = None
@@ -88,6 +90,16 @@ class Data:
     columns: Columns | None = None
     maps: Arrays = field(default_factory=Arrays)
     latents: Arrays = field(default_factory=Arrays)
+    by_target: tuple[Cohort, ...] = ()
+
+    def with_cohort(self, cohort: Cohort | None, columns: Columns | None) -> Data:
+        """Return a copy with another cohort."""
+        views = () if cohort is None else tuple(cohort.of_target(number) for number in range(cohort.n_targets))
+        return replace(self, cohort=cohort, columns=columns, by_target=views)
+
+    def for_target(self, number: int) -> Cohort | None:
+        """Return the cohort as if target ``number`` were its only one; the cohort itself when it has none."""
+        return self.by_target[number] if number < len(self.by_target) else self.cohort
 
 
 class DataState(Part[Data]):

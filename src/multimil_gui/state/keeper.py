@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from multimil_gui.state.session import Session
 
 if TYPE_CHECKING:
     from multimil_gui.data.store import Store
+    from multimil_gui.state.snapshot import Snapshot
 
 
 class Keeper:
@@ -25,13 +28,16 @@ class Keeper:
     ----------
     session, project
         The two; the project stays the caller's to close.
+    pending
+        The session has changes already that are not in the project.
     """
 
-    def __init__(self, session: Session, project: Project) -> None:
+    def __init__(self, session: Session, project: Project, *, pending: bool = False) -> None:
         self.session = session
         self.project = project
         self._encoder = Encoder(project.objects)
-        self._pending = False
+        self._encoding = threading.Lock()
+        self._pending = pending
         session.changed.connect(self._on_changed)
 
     @property
@@ -47,23 +53,43 @@ class Keeper:
         ProjectError
             When the project is read-only, nothing is open, or the disk refuses. What was saved before stays.
         """
-        snapshot = self.session.snapshot()
-        state = self._encoder.encode(snapshot)
-        if snapshot.data.store is not None:
-            self.project.add_store(Path(snapshot.data.store.path))
-        self.project.save(state)
+        self._write(self.session.snapshot())
         self._pending = False
         self.session.mark_saved()
 
+    def pending_write(self) -> Callable[[], None] | None:
+        """Return what brings the present state to the disk as unsaved edits, None when there is nothing new.
+
+        The state is taken now; the writing may be done in any thread, one at a time. ProjectError as in :meth:`save`. A
+        project without a saved state gets its first, which is not the user's save.
+        """
+        if not self._pending or self.project.read_only:
+            return None
+        self._pending = False
+        snapshot = self.session.snapshot()
+        if self.project.manifest.generation == 0:
+            return partial(self._write, snapshot)
+        return partial(self._journal, snapshot) if self.session.modified else self.project.discard_unsaved
+
     def write_journal(self) -> None:
         """Write the present state to the journal when it changed since the last time; ProjectError as in :meth:`save`."""
-        if not self._pending or self.project.read_only or self.project.manifest.generation == 0:
+        if self.project.manifest.generation == 0:
             return
-        if self.session.modified:
-            self.project.journal(self._encoder.encode(self.session.snapshot()))
-        else:
-            self.project.discard_unsaved()
-        self._pending = False
+        write = self.pending_write()
+        if write is not None:
+            write()
+
+    def _write(self, snapshot: Snapshot) -> None:
+        with self._encoding:
+            state = self._encoder.encode(snapshot)
+        if snapshot.data.store is not None:
+            self.project.add_store(Path(snapshot.data.store.path))
+        self.project.save(state)
+
+    def _journal(self, snapshot: Snapshot) -> None:
+        with self._encoding:
+            state = self._encoder.encode(snapshot)
+        self.project.journal(state)
 
     def close(self) -> None:
         """Stop listening to the session."""

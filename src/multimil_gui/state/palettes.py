@@ -11,6 +11,10 @@ import numpy as np
 CONTINUOUS = ("viridis", "magma", "cividis", "inferno", "plasma", "coolwarm", "PuOr")
 DIVERGING = ("coolwarm", "PuOr")
 
+#: Palette of ordered classes; its ends are too dark and too bright for the two themes.
+ORDERED = "plasma"
+_ORDERED_PART = (20, 225)
+
 #: Cells without a value.
 MISSING: tuple[int, int, int] = (170, 170, 175)
 #: Cells when nothing is coloured.
@@ -76,6 +80,13 @@ def category_colors(n: int) -> tuple[tuple[int, int, int], ...]:
         r, g, b = colorsys.hls_to_rgb(hue, lightness, saturation)
         colors.append((round(r * 255), round(g * 255), round(b * 255)))
     return tuple(colors[:n])
+
+
+def ordered_colors(n: int) -> tuple[tuple[int, int, int], ...]:
+    """Return ``n`` colours for ordered classes, low to high: even steps of a continuous palette, its ends left out."""
+    lut = palette_lut(ORDERED)
+    places = np.round(np.linspace(*_ORDERED_PART, n)).astype(int) if n > 1 else np.array([_ORDERED_PART[0]])
+    return tuple((int(r), int(g), int(b)) for r, g, b in lut[places, :3])
 
 
 def parse_hex(text: str) -> tuple[int, int, int] | None:

@@ -76,6 +76,7 @@ class Encoder:
             "samples": _sorted_sets(_SAMPLES.dump_python(snapshot.samples, mode="json"), "selected"),
             "runs": {
                 "active_id": snapshot.runs.active_id,
+                "target": snapshot.runs.target,
                 "records": [self._run(record) for record in snapshot.runs.records],
             },
             "layout": dict(snapshot.layout),
@@ -177,7 +178,7 @@ class Decoder:
         cohort = None if columns is None else self._cohort(columns)
         maps = self._computed(data.maps, state, "maps", "map")
         latents = self._computed(data.latents, state, "latents", "latent")
-        return Data(self._store, cohort, None if cohort is None else columns, maps, latents)
+        return Data(self._store, maps=maps, latents=latents).with_cohort(cohort, None if cohort is None else columns)
 
     def _cohort(self, columns: Columns) -> Cohort | None:
         from multimil_gui.data.check import build_cohort
@@ -249,7 +250,9 @@ class Decoder:
                 records.append(record)
         active = plain["active_id"]
         known = any(record.id == active for record in records)
-        return Runs(tuple(records), int(active) if known else None)
+        # Projects of earlier versions know one target only.
+        target, n_targets = int(plain.get("target", 0)), 0 if cohort is None else cohort.n_targets
+        return Runs(tuple(records), int(active) if known else None, target if 0 <= target < n_targets else 0)
 
     def _run(self, plain: Mapping[str, Any], cohort: Cohort | None) -> RunRecord:
         record = RunRecord(
@@ -271,17 +274,28 @@ def _columns(plain: Any) -> Columns | None:
 
 def _check_shapes(record: RunRecord, n_cells: int, cohort: Cohort | None) -> None:
     """Raise ValueError when a run's arrays are not of this cohort's cells and samples."""
-    mil = record.mil
-    if mil is None:
+    if record.integration is not None:
+        integration = record.integration
+        if len(integration.latent) != n_cells or integration.modality_weight.shape != (
+            n_cells,
+            len(integration.modalities),
+        ):
+            raise ValueError("a latent of other cells")
+    whole = record.mil
+    if whole is None:
         return
-    n_samples = 0 if cohort is None else len(cohort.samples.names)
-    n_classes = len(mil.classes)
-    for cells in (mil.held_out_cells, mil.trained_cells):
-        if cells.attention.shape != (n_cells,) or cells.contribution.shape != (n_cells, n_classes):
-            raise ValueError("scores of other cells")
-    for predictions in (mil.held_out, mil.trained):
-        if predictions.probability.shape != (n_samples, n_classes):
-            raise ValueError("predictions of other samples")
+    if cohort is None or len(whole.further) != cohort.n_targets - 1:
+        raise ValueError("predictions of other targets")
+    n_samples = len(cohort.samples.names)
+    for mil in (whole, *whole.further):
+        for cells in (mil.held_out_cells, mil.trained_cells):
+            if cells.attention.shape != (n_cells,) or cells.contribution.shape != (n_cells, len(mil.outcomes)):
+                raise ValueError("scores of other cells")
+        for predictions in (mil.held_out, mil.trained):
+            if predictions.probability.shape != (n_samples, len(mil.classes)):
+                raise ValueError("predictions of other samples")
+            if predictions.value is not None and predictions.value.shape != (n_samples,):
+                raise ValueError("values of other samples")
 
 
 def _sorted_sets(plain: dict[str, Any], key: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from multimil_gui.state.coloring import Coloring, Inputs, color_cells
+from multimil_gui.state.color_kinds import color_cells
+from multimil_gui.state.coloring import Coloring, Inputs
 from multimil_gui.state.palettes import with_missing
 from multimil_gui.state.scatter_view import LegendEntry, ScatterView
 from multimil_gui.state.selection import Selection
@@ -92,7 +93,8 @@ def _key(inputs: Inputs) -> tuple[object, ...]:
     """Return exactly what the coloring depends on, so that nothing else makes it new."""
     view, kind = inputs.view, inputs.view.color.kind
     data = inputs.data
-    scored = (inputs.runs.active, view.source, view.rank) if kind in _SCORED else ()
+    scored = (inputs.runs.active, inputs.runs.target, view.source, view.rank) if kind in _SCORED else ()
+    integration = inputs.runs.integration(view.map_key) if kind is ColorKind.MODALITY else None
     top = (view.top_percent, view.top_scope) if kind is ColorKind.TOP else ()
     sets = inputs.cell_sets if kind is ColorKind.CELL_SET else None
     samples = inputs.samples.selected if kind is ColorKind.SAMPLES else None
@@ -103,6 +105,7 @@ def _key(inputs: Inputs) -> tuple[object, ...]:
         view.palette,
         view.percentiles,
         scored,
+        integration,
         top,
         sets,
         samples,

@@ -65,6 +65,11 @@ class RunRecord:
         return self.result.integration if isinstance(self.result, RunResult) else None
 
 
+def map_of(latent_key: str) -> str:
+    """Return the name of the map of a latent space."""
+    return f"{latent_key}_umap"
+
+
 def kind_of(result: Result) -> RunKind:
     """Return what kind of run left ``result``."""
     if isinstance(result, IntegrationResult):
@@ -82,10 +87,13 @@ class Runs:
         In order of finishing.
     active_id
         Id of the run whose predictions and scores are shown, None when there is none.
+    target
+        Number of the target that is shown, 0 is the main one.
     """
 
     records: tuple[RunRecord, ...] = ()
     active_id: int | None = None
+    target: int = 0
 
     @property
     def active(self) -> RunRecord | None:
@@ -94,15 +102,23 @@ class Runs:
 
     @property
     def mil(self) -> MILResult | None:
-        """The active run's prediction, or None."""
-        return None if self.active is None else self.active.mil
+        """The active run's prediction of the shown target, or None."""
+        whole = None if self.active is None else self.active.mil
+        return None if whole is None else whole.of_target(min(self.target, len(whole.further)))
+
+    def integration(self, map_key: str) -> RunRecord | None:
+        """Return the integration whose map has this name, else the last one, None without any."""
+        found = [record for record in self.records if record.integration is not None]
+        shown = [record for record in found if map_key in (record.map_key, map_of(record.latent_key))]
+        return next(iter(reversed(shown or found)), None)
 
     def origin(self, source: ScoreSource) -> dict[str, object]:
         """Return where the shown scores come from, as plain values; empty when there is no active run."""
         run = self.active
         if run is None:
             return {}
-        return {"run": run.name, "run_id": run.id, "latent": run.latent_key, "scores": source.value}
+        target = {"target": self.mil.column} if self.mil is not None and self.mil.column else {}
+        return {"run": run.name, "run_id": run.id, "latent": run.latent_key, "scores": source.value, **target}
 
     def scores(self, source: ScoreSource) -> CellScores | None:
         """Return the active run's scores of the cells, or None before any prediction."""
@@ -129,6 +145,11 @@ class RunsState(Part[Runs]):
     def active(self) -> RunRecord | None:
         """The run whose predictions and scores are shown."""
         return self.value.active
+
+    @property
+    def target(self) -> int:
+        """Number of the target that is shown, 0 is the main one."""
+        return self.value.target
 
     @property
     def with_prediction(self) -> tuple[RunRecord, ...]:

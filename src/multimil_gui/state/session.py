@@ -7,23 +7,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from psygnal import Signal
 
 from multimil_gui.core.errors import Refusal
 from multimil_gui.data.cohort import Scope
-from multimil_gui.state.cell_sets import CellSets, CellSetsState, SetOperation, combine_sets
-from multimil_gui.state.commands import Command, CommandStack
-from multimil_gui.state.data import Data, DataState, open_data
-from multimil_gui.state.evented import Part
+from multimil_gui.state.cell_sets import CellSets, SetOperation, combine_sets
+from multimil_gui.state.commands import Command
+from multimil_gui.state.data import open_data
 from multimil_gui.state.receive import free_name, received
 from multimil_gui.state.recipes import bounded, to_plain
-from multimil_gui.state.runs import Result, RunRecord, Runs, RunsState
-from multimil_gui.state.samples import SamplesState, SamplesView, VectorKind
+from multimil_gui.state.runs import Result, RunRecord, Runs
+from multimil_gui.state.samples import SamplesView, VectorKind
 from multimil_gui.state.selection import Combine, Selection, SelectionKind, SelectionRecipe
-from multimil_gui.state.selection_state import SelectionState, combined, nothing
-from multimil_gui.state.snapshot import Snapshot
+from multimil_gui.state.selection_state import combined, nothing
+from multimil_gui.state.session_parts import SessionParts
+from multimil_gui.state.targets import retarget
 from multimil_gui.state.top import top_mask
-from multimil_gui.state.view import ColorBy, ColorKind, View, ViewState
+from multimil_gui.state.view import ColorBy, ColorKind, View
 
 if TYPE_CHECKING:
     from multimil_gui.analysis.result import CellScores, MILResult, Predictions
@@ -33,11 +32,8 @@ if TYPE_CHECKING:
 #: View settings whose consecutive changes are one undo step (they are dragged).
 _DRAGGED = frozenset({"point_size", "percentiles", "top_percent"})
 
-#: Names of the parts, in the session as in a snapshot.
-_PARTS = ("data", "view", "selection", "cell_sets", "samples", "runs")
 
-
-class Session:
+class Session(SessionParts):
     """Everything the window shows; knows no Qt. Used from one thread.
 
     Each part is read as an attribute and tells of its changes by its ``changed`` signal. The methods are what the user
@@ -56,21 +52,6 @@ class Session:
     modified_changed
         Emitted with :attr:`modified` when it changes (the star in the title).
     """
-
-    changed = Signal()
-    modified_changed = Signal(bool)
-
-    def __init__(self) -> None:
-        self.data = DataState(Data())
-        self.view = ViewState(View())
-        self.selection = SelectionState(nothing(0))
-        self.cell_sets = CellSetsState(CellSets())
-        self.samples = SamplesState(SamplesView())
-        self.runs = RunsState(Runs())
-        self.commands = CommandStack()
-        self.layout: Mapping[str, Any] = {}
-        self._saved = self._values()
-        self._modified = False
 
     # -- data: not undoable --------------------------------------------------------------------------------------------
 
@@ -92,7 +73,7 @@ class Session:
         """Take the confirmed mapping of columns; colours by condition. Runs of another mapping are forgotten."""
         column = columns.target or columns.cell_type or columns.sample
         self._receive(
-            (self.data, replace(self.data.value, cohort=cohort, columns=columns)),
+            (self.data, self.data.value.with_cohort(cohort, columns)),
             (self.view, replace(self.view.value, color=ColorBy(ColorKind.OBS, column), hidden=frozenset())),
             (self.samples, SamplesView()),
             (self.runs, Runs()),
@@ -116,7 +97,8 @@ class Session:
         """
         record, data = received(self.data.value, self.runs.records, result, name, recipe)
         active = record.id if record.mil is not None else self.runs.value.active_id
-        self._receive((self.data, data), (self.runs, Runs((*self.runs.records, record), active)))
+        runs = replace(self.runs.value, records=(*self.runs.records, record), active_id=active)
+        self._receive((self.data, data), (self.runs, runs))
         if show:
             color = ColorBy(ColorKind.ATTENTION) if record.mil is not None else self.view.color
             hidden = self.view.hidden if color == self.view.color else frozenset()
@@ -289,8 +271,38 @@ class Session:
                 Command(f"Show {record.name}", lambda: self._set_active(run_id), lambda: self._set_active(before))
             )
 
+    def show_target(self, number: int) -> None:
+        """Show predictions, contributions and classes of this target, 0 is the main one; colours follow it.
+
+        Raises
+        ------
+        Refusal
+            When there is no such target.
+        """
+        before, views = self.runs.target, self.data.value.by_target
+        if not 0 <= number < len(views):
+            raise Refusal("There is no such target.", f"Target {number + 1}.", "Choose the columns to predict.")
+        if number == before:
+            return
+        target = views[number].target
+        name = "target" if target is None else target.column
+        view = replace(self.view.value, color=self._color_of_target(number))
+        if view.color != self.view.color:
+            view = replace(view, hidden=frozenset())
+
+        def show(target: int, shown: View) -> None:
+            # Only the choice is undone: runs that finish in between stay.
+            self._receive((self.runs, replace(self.runs.value, target=target)), (self.view, shown))
+
+        old = self.view.value
+        self.commands.run(Command(f"Show {name}", lambda: show(number, view), lambda: show(before, old)))
+
+    def target_cohort(self) -> Cohort | None:
+        """Return the cohort as the shown target sees it, None before the mapping is confirmed."""
+        return self.data.value.for_target(self.runs.target)
+
     def mil(self) -> MILResult | None:
-        """Return the active run's prediction, or None."""
+        """Return the active run's prediction of the shown target, or None."""
         return self.runs.value.mil
 
     def scores(self) -> CellScores | None:
@@ -303,43 +315,12 @@ class Session:
 
     def top_mask(self, percent: float, scope: Scope) -> np.ndarray:
         """Return (n_cells,) bool: the cells with the highest attention. Refusal when there is no prediction yet."""
-        scores, cohort = self.scores(), self._cohort()
-        if scores is None:
+        scores, cohort = self.scores(), self.target_cohort()
+        if scores is None or cohort is None:
             raise Refusal("There is no attention yet.", "", "Run a prediction first.")
         return top_mask(scores, cohort, percent, scope)
 
-    # -- saving --------------------------------------------------------------------------------------------------------
-
-    @property
-    def modified(self) -> bool:
-        """Whether something changed since it was last saved."""
-        return self._modified
-
-    def mark_saved(self) -> None:
-        """Say that the present state is on disk."""
-        self._saved = self._values()
-        self._tell_modified()
-
-    def snapshot(self) -> Snapshot:
-        """Return everything as frozen values, for writing it to disk from any thread."""
-        return Snapshot(
-            self.data.value,
-            self.view.value,
-            self.selection.value,
-            self.cell_sets.value,
-            self.samples.value,
-            self.runs.value,
-            dict(self.layout),
-        )
-
-    def restore(self, snapshot: Snapshot, *, saved: bool) -> None:
-        """Put everything back as it was; with ``saved`` it counts as being on disk already."""
-        values = (getattr(snapshot, name) for name in _PARTS)
-        self._receive(*zip(self._parts(), values, strict=True))
-        self.layout = dict(snapshot.layout)
-        self.commands.clear()
-        if saved:
-            self.mark_saved()
+    # -- inside ----------------------------------------------------------------------------------------------------------
 
     def provenance(self) -> dict[str, object]:
         """Return what a selection made now rests on, as plain values."""
@@ -350,14 +331,6 @@ class Session:
             "map": self.view.map_key,
             **self.runs.value.origin(self.view.source),
         }
-
-    # -- inside --------------------------------------------------------------------------------------------------------
-
-    def _parts(self) -> tuple[Part[Any], ...]:
-        return tuple(getattr(self, name) for name in _PARTS)
-
-    def _values(self) -> tuple[object, ...]:
-        return tuple(part.value for part in self._parts())
 
     def _store(self) -> Store:
         if self.data.store is None:
@@ -375,26 +348,7 @@ class Session:
     def _set_active(self, run_id: int | None) -> None:
         self._receive((self.runs, replace(self.runs.value, active_id=run_id)))
 
-    def _command(self, label: str, *changes: tuple[Part[Any], Any], merge: str = "") -> None:
-        before = tuple((part, part.value) for part, _ in changes)
-        self.commands.run(Command(label, lambda: self._receive(*changes), lambda: self._receive(*before), merge))
-
-    def _receive(self, *changes: tuple[Part[Any], Any]) -> None:
-        """Put all values in place, then tell of those that changed, so that no listener sees half a change."""
-        changed = [part for part, value in changes if part.value is not value and part.value != value]
-        for part, value in changes:
-            if part in changed:
-                part.replace(value)
-        for part in changed:
-            part.changed.emit()
-        if changed:
-            self.changed.emit()
-            self._tell_modified()
-
-    def _tell_modified(self) -> None:
-        now = any(
-            value is not saved and value != saved for value, saved in zip(self._values(), self._saved, strict=True)
-        )
-        if now != self._modified:
-            self._modified = now
-            self.modified_changed.emit(now)
+    def _color_of_target(self, number: int) -> ColorBy:
+        """Return the present colour, or what stands for it when another target is shown."""
+        runs = replace(self.runs.value, target=number)
+        return retarget(self.view.color, self.target_cohort(), self.data.value.for_target(number), runs.mil)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from multimil_gui.core.options import TargetKind
 from multimil_gui.data.cohort import Cohort
 
 
@@ -28,7 +29,7 @@ class CellSummary:
         Cells in the mask.
     conditions, cell_types, samples
         One entry per level in display order (all samples, also those without a cell); cells of unknown level come last
-        as level "". Empty when the cohort has no target or no cell types.
+        as level "". Empty when the cohort has no target with classes or no cell types.
     """
 
     count: int
@@ -40,7 +41,7 @@ class CellSummary:
 def summarise(mask: np.ndarray, cohort: Cohort) -> CellSummary:
     """Return how the (n_cells,) bool ``mask`` spreads over conditions, cell types and samples."""
     conditions: tuple[LevelCount, ...] = ()
-    if cohort.target is not None:
+    if cohort.target is not None and cohort.target.kind is not TargetKind.REGRESSION:
         conditions = _counts(cohort.samples.label[cohort.sample_codes], cohort.target.classes, mask)
     cell_types: tuple[LevelCount, ...] = ()
     if cohort.cell_type is not None:

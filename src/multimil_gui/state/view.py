@@ -21,6 +21,7 @@ class ColorKind(StrEnum):
     TOP = "top"
     CELL_SET = "cell set"
     SAMPLES = "samples"
+    MODALITY = "modality"
 
 
 class ScoreSource(StrEnum):
@@ -39,8 +40,9 @@ class ColorBy:
     kind
         The kind.
     key
-        OBS: the column; FEATURE: the feature's name; CONTRIBUTION, PREDICTION: the class; CELL_SET: the set's id as
-        text, "" for all sets. Unused otherwise.
+        OBS: the column; FEATURE: the feature's name; CONTRIBUTION: the outcome (``MILResult.outcomes``); PREDICTION: the
+        class, "" for the predicted value or expected rank; MODALITY: the modality whose share of the latent is shown;
+        CELL_SET: the set's id as text, "" for all sets. Unused otherwise.
     modality
         FEATURE: the modality.
     """

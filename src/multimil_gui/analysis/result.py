@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from multimil_gui.analysis.query_result import QueryResult
 from multimil_gui.core.options import TargetKind
 from multimil_gui.data.fitted import FitInputs
 
@@ -155,6 +156,12 @@ class MILResult:
         two are kept here only.
     neighbors
         How well samples lie beside samples of their kind (``analysis.neighbors``).
+    searched
+        Options that a search found among the training donors and how they were judged, plain values by fold
+        (``"fold0"``, …, ``"final"``); empty without a search.
+    reference
+        Name of the reference whose final models predicted these new samples; empty when the models were trained here.
+        Then nothing was held out: ``fold`` is -1, and held-out and trained scores are the same.
     """
 
     classes: tuple[str, ...]
@@ -171,6 +178,8 @@ class MILResult:
     column: str = ""
     further: tuple[MILResult, ...] = ()
     neighbors: tuple[NeighborScores, ...] = ()
+    searched: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    reference: str = ""
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -235,6 +244,8 @@ class RunResult:
         Seconds per stage (wall clock).
     versions
         Package versions that matter for the numbers.
+    query
+        What is known of new cells mapped onto an earlier fit, None when the latent was learnt here or given.
     """
 
     recipe: Mapping[str, object]
@@ -246,3 +257,4 @@ class RunResult:
     mil: MILResult | None
     timings: Mapping[str, float]
     versions: Mapping[str, str]
+    query: QueryResult | None = None

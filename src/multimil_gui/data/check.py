@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.data import findings
-from multimil_gui.data.cohort import Cohort, Columns, Labelling, Problem, Samples, Severity, Target
+from multimil_gui.data import covariate_findings, findings, target_findings
+from multimil_gui.data.cohort import (
+    Cohort,
+    Columns,
+    ContinuousCovariate,
+    Labelling,
+    Problem,
+    Samples,
+    Severity,
+    TargetLabels,
+)
 from multimil_gui.data.order import canonical_order
-from multimil_gui.data.splits import donors_per_class
 from multimil_gui.data.store import Store
+from multimil_gui.data.targets import all_labels, samples_of, target_key
 
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
@@ -39,7 +50,7 @@ def check_columns(store: Store, columns: Columns, n_folds: int | None = None) ->
     columns
         What each column is said to mean.
     n_folds
-        Folds of the cross-validation; None skips the check of their number.
+        Folds of the cross-validation, which are split by the main target; None skips the check of their number.
     """
     found = _column_problems(store, columns)
     if not _refused(found) and columns.target is not None:
@@ -58,18 +69,23 @@ def build_cohort(store: Store, columns: Columns, n_folds: int | None = None) -> 
     problems = check_columns(store, columns, n_folds)
     if _refused(problems):
         raise CohortRefused(problems)
-    samples, target = _samples_and_target(store, columns)
-    sample_codes = _sorted_by_name(store.labelling(columns.sample)).codes
+    sample, donor = _sample_and_donor(store, columns)
+    main, *further = all_labels(store, columns, sample) or (None,)
+    order, rank = canonical_order(store, sample.codes)
     return Cohort(
         store=store,
         cell_names=store.cell_names(),
-        sample_codes=sample_codes,
-        samples=samples,
-        target=target,
+        sample_codes=sample.codes,
+        samples=samples_of(sample, donor, main, rank),
+        target=None if main is None else main.target,
         cell_type=None if columns.cell_type is None else store.labelling(columns.cell_type),
         covariates=tuple(_sorted_by_name(store.labelling(name)) for name in columns.covariates),
-        order=canonical_order(store, sample_codes),
+        order=order,
         notes=problems,
+        further=tuple(labels for labels in further if labels is not None),
+        continuous=tuple(
+            ContinuousCovariate(name, covariate_findings.continuous_values(store, name)) for name in columns.continuous
+        ),
     )
 
 
@@ -79,8 +95,7 @@ def _refused(problems: tuple[Problem, ...] | list[Problem]) -> bool:
 
 def _column_problems(store: Store, columns: Columns) -> list[Problem]:
     found = findings.missing_columns(store, columns)
-    missing = {problem.field for problem in found}
-    if "data.sample" in missing:
+    if "data.sample" in {problem.field for problem in found}:
         return found
     sample = store.labelling(columns.sample)
     found += findings.sample_problems(store, sample)
@@ -89,14 +104,33 @@ def _column_problems(store: Store, columns: Columns) -> list[Problem]:
     if columns.donor is not None:
         found += findings.donor_problems(sample, store.labelling(columns.donor))
         found += findings.text_remarks(store.labelling(columns.donor), "data.donor")
-    target = None if columns.target is None else store.labelling(columns.target)
-    if target is not None:
-        found += findings.target_problems(store, columns, sample, target)
+    found += target_findings.repeated_targets(columns)
+    for number, column in enumerate(columns.targets):
+        target = store.labelling(column.column)
+        found += target_findings.target_problems(store, columns, column, target_key(number), sample, target)
     if columns.cell_type is not None:
         found += findings.cell_type_problems(store.labelling(columns.cell_type))
+    return found + _covariate_problems(store, columns)
+
+
+def _covariate_problems(store: Store, columns: Columns) -> list[Problem]:
+    found = []
     for name in columns.covariates:
-        found += findings.covariate_problems(store.labelling(name), target)
+        found += covariate_findings.covariate_problems(store.labelling(name))
+    for name in columns.continuous:
+        found += covariate_findings.continuous_problems(store, name)
+    for column in columns.targets:
+        found += covariate_findings.target_among_covariates(columns.covariates, "data.covariates", column)
+        found += covariate_findings.target_among_covariates(columns.continuous, "data.continuous_covariates", column)
+        for name in columns.covariates:
+            found += covariate_findings.covariate_is_target(store.labelling(name), store.labelling(column.column))
     return found
+
+
+def _sample_and_donor(store: Store, columns: Columns) -> tuple[Labelling, Labelling]:
+    """Return the sample and the donor column, levels by name."""
+    sample = _sorted_by_name(store.labelling(columns.sample))
+    return sample, sample if columns.donor is None else _sorted_by_name(store.labelling(columns.donor))
 
 
 def _sorted_by_name(labels: Labelling) -> Labelling:
@@ -107,47 +141,18 @@ def _sorted_by_name(labels: Labelling) -> Labelling:
     return Labelling(labels.name, place[labels.codes], tuple(labels.levels[code] for code in by_name))
 
 
-def _samples_and_target(store: Store, columns: Columns) -> tuple[Samples, Target | None]:
-    sample = _sorted_by_name(store.labelling(columns.sample))
-    donor = sample if columns.donor is None else _sorted_by_name(store.labelling(columns.donor))
-    n_samples = len(sample.levels)
-    target, label = None, np.full(n_samples, -1, dtype=np.int32)
-    if columns.target is not None:
-        labels = store.labelling(columns.target)
-        target = Target(columns.target, columns.kind, _class_order(labels, columns), columns.reference)
-        place = {name: position for position, name in enumerate(target.classes)}
-        code_of = np.array([*(place.get(level, -1) for level in labels.levels), -1], dtype=np.int32)
-        label = _per_sample(sample.codes, code_of[labels.codes], n_samples)
-    samples = Samples(
-        names=sample.levels,
-        donor=_per_sample(sample.codes, donor.codes, n_samples),
-        donor_names=donor.levels,
-        label=label,
-        n_cells=np.bincount(sample.codes, minlength=n_samples).astype(np.int64),
-    )
-    return samples, target
-
-
-def _class_order(labels: Labelling, columns: Columns) -> tuple[str, ...]:
-    """Return the kept classes: the reference first, then the given order, then by name."""
-    kept = [level for level in labels.levels if level not in columns.ignore]
-    rank = {name: position for position, name in enumerate(columns.order)}
-    return tuple(sorted(kept, key=lambda name: (name != columns.reference, rank.get(name, len(rank)), name)))
-
-
-def _per_sample(sample_codes: np.ndarray, values: np.ndarray, n_samples: int) -> np.ndarray:
-    """Return the value of each sample's cells, -1 where none has one."""
-    found = np.full(n_samples, -1, dtype=np.int32)
-    np.maximum.at(found, sample_codes, values.astype(np.int32))
-    return found
-
-
 def _design_problems(store: Store, columns: Columns, n_folds: int | None) -> list[Problem]:
-    samples, target = _samples_and_target(store, columns)
-    assert target is not None
-    found = _fold_problems(samples, target, n_folds)
-    if not found:
-        found += _unlabelled_remarks(store, columns, samples)
+    sample, donor = _sample_and_donor(store, columns)
+    targets = all_labels(store, columns, sample)
+    main = samples_of(sample, donor, targets[0], None)
+    found: list[Problem] = []
+    for number, (column, labels) in enumerate(zip(columns.targets, targets, strict=True)):
+        key = target_key(number)
+        samples = _labelled(main, labels)
+        few = target_findings.donor_shortage(samples, labels.target, n_folds if number == 0 else None, key)
+        found += few or target_findings.unlabelled_remarks(store, column, key, sample, samples)
+        for name in columns.continuous:
+            found += covariate_findings.continuous_tells_target(store, name, sample, samples, column)
     if columns.donor is None:
         found.append(
             findings.note(
@@ -157,57 +162,9 @@ def _design_problems(store: Store, columns: Columns, n_folds: int | None) -> lis
                 "data.donor",
             )
         )
-    paired = _paired_donors(samples)
-    if paired:
-        found.append(
-            findings.note(
-                f"Paired design: {findings.plural(len(paired), 'donor')} gave samples of more than one class.",
-                f"{findings.examples(paired)}.",
-                "All samples of a donor stay in the same fold.",
-                "data.donor",
-            )
-        )
-    return found
+    return found + target_findings.paired_remark(main, targets[0])
 
 
-def _unlabelled_remarks(store: Store, columns: Columns, samples: Samples) -> list[Problem]:
-    """Name the samples without a label: missing ones are a warning, left-out classes a remark."""
-    labels = store.labelling(str(columns.target))
-    has_value = np.isin(
-        np.arange(len(samples.names)), _sorted_by_name(store.labelling(columns.sample)).codes[labels.codes >= 0]
-    )
-    outcome = "they are predicted, but never trained on or scored."
-    found = []
-    for rows, why, make in (
-        (np.flatnonzero(~has_value), "have no label", findings.warning),
-        (np.flatnonzero(has_value & (samples.label < 0)), "belong to left-out classes", findings.note),
-    ):
-        if rows.size:
-            what = f"{findings.plural(rows.size, 'sample')} of {len(samples.names)} {why}: {outcome}"
-            listed = findings.examples([samples.names[i] for i in rows[:3]], rows.size)
-            found.append(make(what, f"{listed}.", "", "target.column"))
-    return found
-
-
-def _fold_problems(samples: Samples, target: Target, n_folds: int | None) -> list[Problem]:
-    n_donors = donors_per_class(samples)
-    n_donors = np.pad(n_donors, (0, len(target.classes) - len(n_donors)))
-    needed = 2 if n_folds is None else n_folds
-    few = np.flatnonzero(n_donors < needed)
-    if not few.size:
-        return []
-    listed = findings.examples([f'"{target.classes[i]}" has {n_donors[i]}' for i in few])
-    largest = int(n_donors.min())
-    fix = f"Use at most {largest} folds" if largest >= 2 else "Add donors"
-    fix += ", or leave the class out." if len(target.classes) - few.size >= 2 else "."
-    what = "Every class needs at least 2 donors."
-    if n_folds is not None:
-        what = f"{n_folds} folds need at least {n_folds} donors in every class."
-    return [findings.error(what, f"{listed}.", fix, "target.column" if n_folds is None else "cv.folds")]
-
-
-def _paired_donors(samples: Samples) -> list[str]:
-    labelled = samples.label >= 0
-    pairs = np.unique(np.column_stack([samples.donor[labelled], samples.label[labelled]]), axis=0)
-    ids, n = np.unique(pairs[:, 0], return_counts=True)
-    return [samples.donor_names[i] for i in ids[n > 1]]
+def _labelled(samples: Samples, labels: TargetLabels) -> Samples:
+    """Return the samples with the labels or values of a target."""
+    return replace(samples, label=labels.label, value=labels.value)

@@ -180,6 +180,9 @@ class Samples:
         (n_samples,) int64 cells per sample.
     value
         (n_samples,) float64 in the column's units, NaN where unknown; None unless the target is a regression.
+    rank
+        (n_samples,) int64, the place of each sample in training: by its cells, so that names change nothing. None: as
+        the samples lie here.
     """
 
     names: tuple[str, ...]
@@ -188,6 +191,21 @@ class Samples:
     label: np.ndarray
     n_cells: np.ndarray
     value: np.ndarray | None = None
+    rank: np.ndarray | None = None
+
+    @property
+    def in_training_order(self) -> np.ndarray:
+        """(n_samples,) int64, the samples in the order of their ``rank``."""
+        return np.arange(len(self.names)) if self.rank is None else np.argsort(self.rank, kind="stable")
+
+    @property
+    def donors_in_training_order(self) -> np.ndarray:
+        """(n_donors,) int64, the donors in the order of their first sample."""
+        first = np.full(len(self.donor_names), len(self.names), dtype=np.int64)
+        place = np.empty(len(self.names), dtype=np.int64)
+        place[self.in_training_order] = np.arange(len(self.names))
+        np.minimum.at(first, self.donor, place)
+        return np.argsort(first, kind="stable")
 
 
 @dataclass(frozen=True)
@@ -220,8 +238,8 @@ class Cohort:
     covariates
         Categorical covariates of the integration.
     order
-        (n_cells,) int64 canonical order: by sample name, then cell name, ties by content. All training happens in this
-        order, so that the order of the rows in the file changes nothing.
+        (n_cells,) int64 canonical order: by ``samples.rank``, then cell name, ties by content. All training happens in
+        this order, so that neither the order of the rows in the file nor the names of the samples change anything.
     notes
         Warnings and notes found while checking.
     further

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from multimil_gui.data.cohort import Columns, Labelling, Problem, Severity
-from multimil_gui.data.index import ColumnKind
 from multimil_gui.data.store import Store
+from multimil_gui.data.targets import target_key
 
 MIN_CELLS = 10
-MAX_NUMBER_CLASSES = 10
 _MISSING_WORDS = frozenset({"na", "n/a", "nan", "none", "null", "unknown", "?", "-"})
 
 
@@ -55,7 +54,8 @@ def missing_columns(store: Store, columns: Columns) -> list[Problem]:
     asked += [("data.donor", "donor", columns.donor)] if columns.donor is not None else []
     asked += [("data.cell_type", "cell type", columns.cell_type)] if columns.cell_type is not None else []
     asked += [("data.covariates", "covariate", name) for name in columns.covariates]
-    asked += [("target.column", "phenotype", columns.target)] if columns.target is not None else []
+    asked += [("data.continuous_covariates", "continuous covariate", name) for name in columns.continuous]
+    asked += [(f"{target_key(n)}.column", "phenotype", target.column) for n, target in enumerate(columns.targets)]
     known = [column.name for column in store.index.obs]
     return [_missing(field, word, name, known) for field, word, name in asked if name not in known]
 
@@ -125,7 +125,7 @@ def donor_problems(sample: Labelling, donor: Labelling) -> list[Problem]:
                 "data.donor",
             )
         ]
-    mixed = _mixed(sample, donor)
+    mixed = mixed_levels(sample, donor)
     if not mixed:
         return []
     return [
@@ -138,7 +138,7 @@ def donor_problems(sample: Labelling, donor: Labelling) -> list[Problem]:
     ]
 
 
-def _mixed(sample: Labelling, other: Labelling) -> list[str]:
+def mixed_levels(sample: Labelling, other: Labelling) -> list[str]:
     """Return ``S1 (a, b)`` for each sample whose cells have several values of the other column."""
     present = (sample.codes >= 0) & (other.codes >= 0)
     pairs = np.unique(np.column_stack([sample.codes[present], other.codes[present]]), axis=0)
@@ -148,66 +148,7 @@ def _mixed(sample: Labelling, other: Labelling) -> list[str]:
     ]
 
 
-# -- the phenotype -----------------------------------------------------------------------------------------------------
-
-
-def target_problems(store: Store, columns: Columns, sample: Labelling, target: Labelling) -> list[Problem]:
-    """Check the phenotype column: classes, one label per sample, known reference, order and left-out classes."""
-    column = store.index.column(target.name)
-    if column is not None and column.kind is ColumnKind.NUMBER and column.n_levels > MAX_NUMBER_CLASSES:
-        return [
-            error(
-                f'"{target.name}" holds {column.n_levels:,} different numbers, not classes.',
-                f"From {target.levels[0]} to {target.levels[-1]}.",
-                "Choose a column with classes, or add one that groups the numbers.",
-                "target.column",
-            )
-        ]
-    if target.name in (columns.sample, columns.donor):
-        word = "sample" if target.name == columns.sample else "donor"
-        return [
-            error(
-                f"The phenotype is the {word} column itself.", f'"{target.name}".', "Choose another.", "target.column"
-            )
-        ]
-    found = _unknown_classes(columns, target)
-    kept = [level for level in target.levels if level not in columns.ignore]
-    if len(kept) < 2:
-        found.append(
-            error(
-                "A prediction needs at least two classes.",
-                f'"{target.name}" has {examples(kept) or "none"}.',
-                "Choose a column that differs between samples.",
-                "target.column",
-            )
-        )
-    mixed = _mixed(sample, target)
-    if mixed:
-        found.append(
-            error(
-                f"{plural(len(mixed), 'sample')} have more than one label.",
-                f"{examples(mixed)}.",
-                "Each sample needs one phenotype: correct the labels or choose a finer sample column.",
-                "target.column",
-            )
-        )
-    return found + text_remarks(target, "target.column")
-
-
-def _unknown_classes(columns: Columns, target: Labelling) -> list[Problem]:
-    asked = [("target.order", "order", name) for name in columns.order]
-    asked += [("target.ignore", "left-out", name) for name in columns.ignore]
-    asked += [("target.reference", "control", columns.reference)] if columns.reference is not None else []
-    found = []
-    for field, word, name in asked:
-        if name not in target.levels:
-            near = difflib.get_close_matches(name, target.levels, n=1, cutoff=0.5)
-            fix = f'Did you mean "{near[0]}"?' if near else "Choose one of them."
-            classes = examples(target.levels, shown=10)
-            found.append(error(f'The {word} class "{name}" does not exist.', f"Classes: {classes}.", fix, field))
-    if columns.reference is not None and columns.reference in columns.ignore:
-        found.append(error(f'The control class "{columns.reference}" is left out.', "", "Keep it.", "target.reference"))
-    return found
+# -- names -------------------------------------------------------------------------------------------------------------
 
 
 def text_remarks(labels: Labelling, field: str) -> list[Problem]:
@@ -256,51 +197,3 @@ def cell_type_problems(cell_type: Labelling) -> list[Problem]:
             )
         )
     return found
-
-
-def covariate_problems(covariate: Labelling, target: Labelling | None) -> list[Problem]:
-    """Check a covariate: complete, more than one level, not the phenotype under another name."""
-    field = "data.covariates"
-    gaps = int((covariate.codes < 0).sum())
-    if gaps:
-        return [
-            error(
-                f'{plural(gaps, "cell")} have no value of the covariate "{covariate.name}".',
-                "",
-                "Fill the column or leave this covariate out.",
-                field,
-            )
-        ]
-    if len(covariate.levels) < 2:
-        return [note(f'The covariate "{covariate.name}" has one level only and changes nothing.', "", "", field)]
-    if target is None:
-        return []
-    if covariate.name == target.name:
-        return [
-            error(
-                f'The phenotype "{target.name}" is also a covariate: integration would remove it.',
-                "",
-                "Remove it from the covariates.",
-                field,
-            )
-        ]
-    if same_partition(covariate, target):
-        return [
-            warning(
-                f'The covariate "{covariate.name}" is the phenotype under another name.',
-                f'Each of its levels is one class of "{target.name}".',
-                "Integration would remove the difference between the classes: leave it out, and note that the two "
-                "cannot be told apart in this data.",
-                field,
-            )
-        ]
-    return []
-
-
-def same_partition(first: Labelling, second: Labelling) -> bool:
-    """Whether two columns split the cells alike, whatever the names."""
-    both = (first.codes >= 0) & (second.codes >= 0)
-    pairs = np.unique(np.column_stack([first.codes[both], second.codes[both]]), axis=0)
-    return bool(
-        len(pairs) > 1 and len(np.unique(pairs[:, 0])) == len(pairs) and len(np.unique(pairs[:, 1])) == len(pairs)
-    )

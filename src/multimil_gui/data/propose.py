@@ -10,7 +10,7 @@ import numpy as np
 
 from multimil_gui.core.options import Likelihood
 from multimil_gui.data.cohort import Columns, Labelling
-from multimil_gui.data.findings import same_partition
+from multimil_gui.data.covariate_findings import same_partition
 from multimil_gui.data.index import ColumnKind
 from multimil_gui.data.modality_names import EMBEDDING
 from multimil_gui.data.store import Store

@@ -8,12 +8,16 @@ from enum import StrEnum
 import numpy as np
 
 from multimil_gui.analysis.baselines import COUNT_ONLY
-from multimil_gui.analysis.metrics import BALANCED_ACCURACY
+from multimil_gui.analysis.metrics import first_metric
 from multimil_gui.analysis.result import ModelScores
+from multimil_gui.analysis.words import interval
+from multimil_gui.core.options import TargetKind
 from multimil_gui.data.cohort import Cohort, Severity
+from multimil_gui.data.covariate_findings import correlation_ratio
 
 CONFOUNDED = 0.9
-"""Cramér's V of a column with the phenotype, over samples, from which on the two cannot be told apart."""
+"""Cramér's V (for a number the correlation ratio) of a column with the phenotype, over samples, from which on the two
+cannot be told apart."""
 
 _MAX_LEVELS = 20
 
@@ -23,6 +27,7 @@ class LatentSeen(StrEnum):
 
     GIVEN = "given"
     ALL_DONORS = "all donors"
+    END_TO_END = "end to end"
 
 
 _GRADE = {
@@ -33,6 +38,12 @@ _GRADE = {
     LatentSeen.ALL_DONORS: (
         "Grade: unsupervised steps saw the test donors. Variable genes and the integration used the cells of all donors, "
         "never their phenotype; the phenotype models never saw the donor they predict."
+    ),
+    LatentSeen.END_TO_END: (
+        "Grade: unsupervised steps saw the test donors. Each fold learnt a latent space of its own together with the "
+        "phenotype of its training donors; of the donors it predicts it saw the cells, never their phenotype. The latent "
+        "space shown, its map and all scores “trained on this patient” come from one more fit that saw the phenotype of "
+        "every donor: that classes lie apart there proves nothing."
     ),
 }
 
@@ -51,7 +62,7 @@ def audit_design(cohort: Cohort, scores: Sequence[ModelScores], latent_seen: Lat
     """
     findings = [_GRADE[latent_seen], _class_counts(cohort)]
     findings += _confounders(cohort)
-    findings += _count_leak(scores, len(cohort.target.classes) if cohort.target else 0)
+    findings += _count_leak(scores, cohort)
     findings += [str(note) for note in cohort.notes if note.severity is not Severity.ERROR]
     return tuple(findings)
 
@@ -63,25 +74,33 @@ def _class_counts(cohort: Cohort) -> str:
     for code, name in enumerate(cohort.target.classes):
         members = samples.label == code
         parts.append(f"{name}: {len(np.unique(samples.donor[members]))} donors, {int(members.sum())} samples")
+    if samples.value is not None:
+        value = samples.value[samples.label >= 0]
+        parts.append(f"values from {value.min():g} to {value.max():g}, median {np.median(value):g}")
     unknown = int((samples.label < 0).sum())
-    return (
-        "; ".join(parts) + (f"; without a label: {unknown} samples (predicted, never scored)" if unknown else "") + "."
-    )
+    if unknown:
+        thing = "label" if samples.value is None else "value"
+        parts.append(f"without a {thing}: {unknown} samples (predicted, never scored)")
+    return "; ".join(parts) + "."
 
 
 def _confounders(cohort: Cohort) -> list[str]:
     assert cohort.target is not None
-    label = cohort.samples.label
+    samples = cohort.samples
     findings = []
     for name, codes in _sample_columns(cohort):
-        known = (label >= 0) & (codes >= 0)
+        known = (samples.label >= 0) & (codes >= 0)
         if len(np.unique(codes[known])) < 2:
             continue
-        v = cramers_v(codes[known], label[known])
-        if v > CONFOUNDED:
+        if samples.value is None:
+            strength, measure = cramers_v(codes[known], samples.label[known]), "Cramér's V"
+        else:
+            strength, measure = correlation_ratio(samples.value[known], codes[known]), "correlation ratio"
+        if strength > CONFOUNDED:
+            column = cohort.target.column
             findings.append(
-                f"Confounded: “{name}” tells the samples' {cohort.target.column} almost perfectly (Cramér's V {v:.2f}), "
-                f"so no analysis of these samples can tell an effect of {cohort.target.column} from one of {name}."
+                f"Confounded: “{name}” tells the samples' {column} almost perfectly ({measure} {strength:.2f}), "
+                f"so no analysis of these samples can tell an effect of {column} from one of {name}."
             )
     return findings
 
@@ -120,12 +139,17 @@ def cramers_v(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(chi2 / (table.sum() * degrees)))
 
 
-def _count_leak(scores: Sequence[ModelScores], n_classes: int) -> list[str]:
+def _count_leak(scores: Sequence[ModelScores], cohort: Cohort) -> list[str]:
+    assert cohort.target is not None
+    regression = cohort.target.kind is TargetKind.REGRESSION
+    chance = 0.0 if regression else 1 / len(cohort.target.classes)
     for model in scores:
-        accuracy = model.metrics[BALANCED_ACCURACY]
-        if model.name == COUNT_ONLY and accuracy.low > 1 / n_classes:
+        metric = first_metric(model)
+        score = model.metrics[metric]
+        if model.name == COUNT_ONLY and score.low > chance:
+            why = f"size goes with {cohort.target.column}" if regression else "samples of the classes differ in size"
             return [
-                f"Leak: the number of cells alone predicts the phenotype (balanced accuracy {accuracy.value:.2f}, "
-                f"95 % interval {accuracy.low:.2f} to {accuracy.high:.2f}): samples of the classes differ in size."
+                f"Leak: the number of cells alone predicts the phenotype ({metric} {interval(score)}, 95 % interval over "
+                f"donors): {why}."
             ]
     return []

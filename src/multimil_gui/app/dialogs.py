@@ -25,6 +25,32 @@ class Leave(StrEnum):
     STAY = "stay"
 
 
+class Recover(StrEnum):
+    """What to do with unsaved work of an earlier session."""
+
+    OPEN = "open"
+    DISCARD = "discard"
+    LATER = "later"
+
+
+def ask_recover(parent: QWidget, source: str, changed: str) -> Recover:
+    """Ask what to do with the work on ``source`` that was never saved."""
+    box = _question(
+        parent,
+        "askRecover",
+        "Unsaved work",
+        f"MultiMIL ended before the work on “{source}” was saved. Open it again?",
+        f"Last change: {changed}. Everything up to about a second before the end is there.",
+    )
+    opened = box.addButton("Open it", QMessageBox.ButtonRole.AcceptRole)
+    discard = box.addButton("Delete it", QMessageBox.ButtonRole.DestructiveRole)
+    later = box.addButton("Ask again next time", QMessageBox.ButtonRole.RejectRole)
+    clicked = _answer(box, default=opened, escape=later)
+    if clicked is opened:
+        return Recover.OPEN
+    return Recover.DISCARD if clicked is discard else Recover.LATER
+
+
 def ask_leave(parent: QWidget, name: str) -> Leave:
     """Ask what to do with the unsaved changes of ``name``."""
     box = _question(

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QDialog
 
-from multimil_gui.app.dialogs import Leave, ask_data_file, ask_leave, ask_new_project, ask_project, data_path
+from multimil_gui.app.dialogs import (
+    Leave,
+    Recover,
+    ask_data_file,
+    ask_leave,
+    ask_new_project,
+    ask_project,
+    ask_recover,
+    data_path,
+)
+from multimil_gui.app.drafts import Draft, find_drafts, remove_draft_folder
 from multimil_gui.app.opening import DEMO_NAME, cohort_job, demo_job, import_job
 from multimil_gui.app.project_keeper import OpenedProject, ProjectKeeper, open_project_job
 from multimil_gui.core.errors import Refusal
@@ -42,7 +52,7 @@ class FileCommands(QObject):
         super().__init__(window)
         self._window = window
         self._services = window.services
-        self.project = ProjectKeeper(window.session, window.services.notifications, self)
+        self.project = ProjectKeeper(window.session, window.services.notifications, self._services.drafts, self)
         self.name = ""
         self._train_demo = False
 
@@ -168,6 +178,28 @@ class FileCommands(QObject):
             # Its own lock would make the project read-only.
             self.project.release()
         job_id = self._window.tasks.submit(open_project_job, path, title=title, done=done, ended=self._on_ended)
+        self._window.show_busy(job_id, title)
+
+    def offer_drafts(self) -> None:
+        """Offer the unsaved work of a program that ended without asking, the newest first."""
+        for draft in find_drafts(self._services.drafts):
+            answer = ask_recover(self._window, draft.source, draft.changed)
+            if answer is Recover.DISCARD:
+                remove_draft_folder(draft.path)
+            elif answer is Recover.OPEN:
+                self._recover(draft)
+                return
+
+    def _recover(self, draft: Draft) -> None:
+        def done(opened: OpenedProject) -> None:
+            self.project.adopt(opened)
+            self._show(Path(draft.source).stem)
+            self._window.arrangement.restore(opened.opened.session.layout)
+            self._services.notifications.info("Your unsaved work is here again. Save it to keep it.")
+            self.opened.emit()
+
+        title = f"Recovering {draft.source}"
+        job_id = self._window.tasks.submit(open_project_job, draft.path, title=title, done=done, ended=self._on_ended)
         self._window.show_busy(job_id, title)
 
     def _tell_findings(self, opened: OpenedProject) -> None:

@@ -90,6 +90,8 @@ def run(argv: Sequence[str]) -> int:
     def start(window: MainWindow) -> None:
         if argv:
             window.files.open_path(Path(argv[0]))
+        else:
+            window.files.offer_drafts()
 
     return run_window(start)
 

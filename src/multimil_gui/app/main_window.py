@@ -331,13 +331,14 @@ class MainWindow(QMainWindow):
         """Ask only when something would be lost; then end the jobs and leave nothing behind."""
         if event is None:
             return
-        if not self._leaving and not (self.may_stop_jobs() and self.files.may_leave()):
+        unasked = self._leaving
+        if not unasked and not (self.may_stop_jobs() and self.files.may_leave()):
             event.ignore()
             return
         self._leaving = True
         self.arrangement.remember(shown=self.pages.currentWidget() not in (self.start_page, self.busy_page))
         self.runner.shutdown()
-        self.files.project.release()
+        self.files.project.end(keep_draft=unasked)
         self._refresh_soon.stop()
         self.toasts.clear()
         self._disconnect()

@@ -40,6 +40,11 @@ class Services:
     notifications: Notifications
     stores: Path
 
+    @property
+    def drafts(self) -> Path:
+        """Folder of sessions never saved; beside the stores, so that the data need no second copy."""
+        return self.stores.parent / "drafts"
+
 
 def make_services(app: QApplication, hooks: Hooks, settings_path: Path | None = None) -> Services:
     """Make the parts and connect them; the theme is applied before anything is shown.

@@ -9,7 +9,7 @@ import pytest
 from multimil_gui.core.errors import Cancelled, Refusal
 from multimil_gui.core.reporter import SilentReporter, Stop
 from multimil_gui.jobs.pipeline import cohort_of, fingerprint, run_recipe
-from multimil_gui.jobs.predict import UNLABELLED
+from multimil_gui.jobs.cross_validation import UNLABELLED
 from multimil_gui.jobs.recipe_io import parse_recipe
 
 

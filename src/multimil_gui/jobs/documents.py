@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tomli_w
 
+from multimil_gui.analysis import neighbors
 from multimil_gui.analysis.report import html_report
-from multimil_gui.analysis.result import ModelScores, RunResult
+from multimil_gui.analysis.result import MILResult, ModelScores, RunResult
 from multimil_gui.analysis.scores import planted_auroc
-from multimil_gui.analysis.tables import cells_table, samples_table, top_by_cell_type
+from multimil_gui.analysis.tables import cells_table, contributions, samples_table, top_by_cell_type
 from multimil_gui.analysis.words import verdict
+from multimil_gui.core.options import TargetKind
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.index import ColumnKind
 from multimil_gui.jobs.integrate import LEARNT
@@ -30,14 +32,16 @@ if TYPE_CHECKING:
 PLANTED = "planted"
 """obs column of simulated cohorts: the cells in which the disease state was planted."""
 
+InTop = tuple[np.ndarray, ...]
+"""Per target the (n_cells,) bool top cells; empty without a prediction."""
 
-def cells(result: RunResult, cohort: Cohort, in_top: np.ndarray | None) -> pd.DataFrame:
+
+def cells(result: RunResult, cohort: Cohort, in_top: InTop) -> pd.DataFrame:
     """Return one row per cell in file order, held-out scores; without a prediction only where the cell belongs."""
     import pandas as pd
 
-    if result.mil is not None and in_top is not None:
-        mil = result.mil
-        return cells_table(cohort, mil.classes, mil.fold, mil.held_out_cells, mil.held_out, in_top)
+    if result.mil is not None:
+        return cells_table(cohort, result.mil, in_top[0])
     samples, codes = cohort.samples, cohort.sample_codes
     return pd.DataFrame(
         {
@@ -65,8 +69,10 @@ def hashes(cohort: Cohort) -> dict[str, str]:
 
 def seeds(recipe: Recipe) -> dict[str, int]:
     """Return all seeds of a run."""
-    integrate = {} if recipe.integrate is None else {"integrate": recipe.integrate.seed}
-    return {**integrate, "cv": recipe.cv.seed, "models_per_fold": recipe.mil.seeds}
+    sections = {"integrate": recipe.integrate, "query": recipe.query}
+    learnt = {name: section.seed for name, section in sections.items() if section is not None}
+    search = {"search": recipe.search.seed} if recipe.search.trials else {}
+    return {**learnt, "cv": recipe.cv.seed, **search, "models_per_fold": recipe.mil.seeds}
 
 
 def lock(recipe: Recipe, result: RunResult, cohort: Cohort) -> str:
@@ -93,13 +99,14 @@ def top_words(recipe: Recipe) -> str:
     )
 
 
-def html(result: RunResult, cohort: Cohort, recipe: Recipe, in_top: np.ndarray | None) -> str:
+def html(result: RunResult, cohort: Cohort, recipe: Recipe, in_top: InTop) -> str:
     """Return the report as a page."""
-    return html_report(result, cohort, dump_recipe(recipe), in_top, top_words(recipe), recipe.cv.seed)
+    searched = () if result.mil is None else search_words(result.mil)
+    return html_report(result, cohort, dump_recipe(recipe), in_top, top_words(recipe), recipe.cv.seed, searched)
 
 
 def report(
-    result: RunResult, cohort: Cohort, recipe: Recipe, in_top: np.ndarray | None, timings: Mapping[str, float]
+    result: RunResult, cohort: Cohort, recipe: Recipe, in_top: InTop, timings: Mapping[str, float]
 ) -> dict[str, object]:
     """Return the content of ``report.json``; ``timings`` and ``peak_memory_mb`` alone differ between equal runs."""
     content: dict[str, object] = {
@@ -119,8 +126,8 @@ def report(
             "best_epoch": result.integration.curve.best_epoch,
             **result.integration.details,
         }
-    if result.mil is not None and in_top is not None:
-        content |= _prediction(result, cohort, recipe, in_top)
+    if result.mil is not None:
+        content |= _predictions(result.mil, cohort, recipe, in_top)
     return content | {
         "hashes": hashes(cohort),
         "seeds": seeds(recipe),
@@ -135,7 +142,7 @@ def as_json(content: Mapping[str, object]) -> str:
     return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_h5ad(path: Path, result: RunResult, cohort: Cohort, recipe: Recipe, in_top: np.ndarray | None) -> None:
+def write_h5ad(path: Path, result: RunResult, cohort: Cohort, recipe: Recipe, in_top: InTop) -> None:
     """Write the data with latent, map, scores and provenance added."""
     from multimil_gui.data.export import write_result_h5ad
 
@@ -145,36 +152,53 @@ def write_h5ad(path: Path, result: RunResult, cohort: Cohort, recipe: Recipe, in
     write_result_h5ad(path, cohort, obs_columns(result, cohort, in_top), obsm, provenance(result, cohort, recipe))
 
 
-def obs_columns(result: RunResult, cohort: Cohort, in_top: np.ndarray | None) -> pd.DataFrame:
+def obs_columns(result: RunResult, cohort: Cohort, in_top: InTop) -> pd.DataFrame:
     """Return the (n_cells, k) columns that a result adds to obs; held-out scores."""
     import pandas as pd
 
-    if result.mil is None or in_top is None:
+    if result.mil is None:
         return pd.DataFrame(index=range(cohort.n_cells))
     mil = result.mil
-    scores, codes = mil.held_out_cells, cohort.sample_codes
+    scores = mil.held_out_cells
     columns: dict[str, object] = {
-        "multimil_attention": scores.attention,
-        "multimil_attention_rank": scores.attention_rank,
-        "multimil_attention_sd": scores.attention_sd,
+        "attention": scores.attention,
+        "attention_rank": scores.attention_rank,
+        "attention_sd": scores.attention_sd,
+        **contributions(mil),
+        "in_top": in_top[0],
+        "fold": mil.fold[cohort.sample_codes],
+        "prediction": _prediction_of_cells(mil, cohort),
     }
-    for code, name in enumerate(mil.classes):
-        # A slash would make a folder inside the .h5ad.
-        columns[f"multimil_contribution_{name.replace('/', '_')}"] = scores.contribution[:, code]
-    columns["multimil_in_top"] = in_top
-    columns["multimil_fold"] = mil.fold[codes]
-    predicted = mil.held_out.predicted[codes]
-    columns["multimil_prediction"] = pd.Categorical.from_codes(predicted, pd.Index(mil.classes))
-    return pd.DataFrame(columns)
+    for other in mil.further:
+        columns |= contributions(other, further=True)
+        columns[f"prediction_{other.column}"] = _prediction_of_cells(other, cohort)
+    # A slash would make a folder inside the .h5ad.
+    return pd.DataFrame({f"multimil_{name.replace('/', '_')}": values for name, values in columns.items()})
+
+
+def _prediction_of_cells(mil: MILResult, cohort: Cohort) -> object:
+    """Return what is predicted of each cell's sample: classes as categories, or values of a regression."""
+    import pandas as pd
+
+    said, codes = mil.held_out, cohort.sample_codes
+    if mil.kind is TargetKind.REGRESSION:
+        assert said.value is not None
+        return said.value[codes]
+    ordered = mil.kind is TargetKind.ORDINAL
+    return pd.Categorical.from_codes(said.predicted[codes], pd.Index(mil.classes), ordered=ordered)
 
 
 def provenance(result: RunResult, cohort: Cohort, recipe: Recipe) -> dict[str, object]:
     """Return ``uns`` entries: the recipe as TOML, versions, hashes and seeds."""
+    numbers = range(0 if result.mil is None else cohort.n_targets)
     return {
         "multimil": {
             "recipe": dump_recipe(recipe),
             "latent": result.latent_name,
             "classes": list(result.mil.classes) if result.mil is not None else [],
+            "targets": json.dumps(
+                [_target(result.mil.of_target(n), cohort.of_target(n)) for n in numbers if result.mil]
+            ),
             "scores": "held out: by models that never saw the donor",
             "top_cells": top_words(recipe),
             "versions": dict(result.versions),
@@ -197,27 +221,63 @@ def peak_memory_mb() -> float:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
-def _prediction(result: RunResult, cohort: Cohort, recipe: Recipe, in_top: np.ndarray) -> dict[str, object]:
-    mil = result.mil
-    assert mil is not None
-    assert cohort.target is not None
-    ours, *baselines = mil.scores
-    content: dict[str, object] = {
-        "target": {"column": cohort.target.column, "classes": list(mil.classes), "reference": cohort.target.reference},
-        "verdict": verdict(mil.scores, cohort.samples, recipe.cv.seed),
-        "metrics": _metrics(ours),
-        "baselines": [{"name": model.name, "metrics": _metrics(model)} for model in baselines],
-        "audit": list(mil.audit),
-        "top_cells": top_words(recipe),
-    }
+def search_words(mil: MILResult) -> tuple[str, ...]:
+    """Say for each fold which options a search chose; empty without a search."""
+    return tuple(f"{name}: {_chosen(found)}." for name, found in mil.searched.items())
+
+
+def _chosen(found: Mapping[str, object]) -> str:
+    options = found["options"]
+    assert isinstance(options, Mapping)
+    chosen = ", ".join(f"{name} {value}" for name, value in options.items())
+    return f"{chosen}; loss {found['loss']:.3f}, with the options as given {found['loss_as_given']:.3f}"
+
+
+def _predictions(mil: MILResult, cohort: Cohort, recipe: Recipe, in_top: InTop) -> dict[str, object]:
+    """Return what the report says of all targets: the main one at the top, the others in a list."""
+    main, *further = (
+        _prediction(mil.of_target(number), cohort.of_target(number), recipe, in_top[number])
+        for number in range(cohort.n_targets)
+    )
+    content = {**main, "top_cells": top_words(recipe)}
+    if further:
+        content["further_targets"] = further
+    if mil.searched:
+        content["searched"] = {name: dict(found) for name, found in mil.searched.items()}
+    return content
+
+
+def _prediction(mil: MILResult, cohort: Cohort, recipe: Recipe, in_top: np.ndarray) -> dict[str, object]:
+    """Return what the report says of one target, of a cohort that has no other."""
+    content: dict[str, object] = {"target": _target(mil, cohort), "audit": list(mil.audit)}
+    if mil.scores:  # A query may know no phenotype to compare with.
+        ours, *baselines = mil.scores
+        content |= {
+            "verdict": verdict(mil.scores, cohort.samples, recipe.cv.seed, mil.column),
+            "metrics": _metrics(ours),
+            "baselines": [{"name": model.name, "metrics": _metrics(model)} for model in baselines],
+        }
+    if mil.neighbors:
+        content["neighbors"] = neighbors.plain(mil.neighbors)
     if cohort.cell_type is not None:
         content["top_by_cell_type"] = top_by_cell_type(cohort, in_top).to_dict("records")
     column = cohort.store.index.column(PLANTED)
     if column is not None and column.kind is ColumnKind.BOOL:
         planted = cohort.store.obs()[PLANTED].to_numpy(dtype=bool)
-        label = cohort.samples.label
+        # All samples of a regression may hold planted cells, class 0 of the others does not.
+        label = cohort.samples.label + (1 if mil.kind is TargetKind.REGRESSION else 0)
         content["planted_auroc"] = planted_auroc(mil.held_out_cells.attention, cohort.sample_codes, label, planted)
     return content
+
+
+def _target(mil: MILResult, cohort: Cohort) -> dict[str, object]:
+    assert cohort.target is not None
+    return {
+        "column": cohort.target.column,
+        "kind": str(mil.kind),
+        "classes": list(mil.classes),
+        "reference": cohort.target.reference,
+    }
 
 
 def _metrics(model: ModelScores) -> dict[str, object]:

@@ -119,16 +119,19 @@ def write_outputs(
     return Written(files, report)
 
 
-def top_of(result: RunResult, cohort: Cohort, recipe: Recipe) -> np.ndarray | None:
-    """Return the (n_cells,) bool top cells by held-out attention, None without a prediction."""
+def top_of(result: RunResult, cohort: Cohort, recipe: Recipe) -> tuple[np.ndarray, ...]:
+    """Return per target the (n_cells,) bool top cells by held-out attention; empty without a prediction."""
     if result.mil is None:
-        return None
-    return top_cells(
-        result.mil.held_out_cells.attention,
-        cohort.sample_codes,
-        cohort.samples.label,
-        recipe.analysis.top_percent,
-        per_condition=recipe.analysis.top_scope is Scope.CONDITION,
+        return ()
+    return tuple(
+        top_cells(
+            result.mil.held_out_cells.attention,
+            cohort.sample_codes,
+            cohort.of_target(number).samples.label,
+            recipe.analysis.top_percent,
+            per_condition=recipe.analysis.top_scope is Scope.CONDITION,
+        )
+        for number in range(cohort.n_targets)
     )
 
 

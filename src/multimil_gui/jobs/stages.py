@@ -10,6 +10,13 @@ class StageReporter:
 
     A model that is never trained would make the folds before it worthless; so the later stages train as many epochs as
     the stopped one did.
+
+    Attributes
+    ----------
+    epochs_left
+        Epochs of the later stages, None as long as nothing was stopped.
+    searches
+        Whether options are still searched for; False once a search was stopped.
     """
 
     def __init__(self, reporter: Reporter) -> None:
@@ -17,6 +24,7 @@ class StageReporter:
         self._heard = False
         self._over = False
         self.epochs_left: int | None = None
+        self.searches = True
 
     def progress(self, progress: Progress) -> None:
         """Pass on."""
@@ -41,6 +49,12 @@ class StageReporter:
         if self._heard and not self._over:
             self._over = True
             self.epochs_left = max(1, n_epochs)
+
+    def end_search(self) -> None:
+        """Say that a search for options has ended: one that was stopped is the last, training goes on as usual."""
+        if self._heard and not self._over:
+            self._over = True
+            self.searches = False
 
     @property
     def stopped(self) -> bool:

@@ -207,8 +207,8 @@ def cells_frame(shot: Snapshot) -> pd.DataFrame:
 
     cohort = shot.cohort
     if shot.mil is not None and shot.scores is not None and shot.predictions is not None:
-        classes, fold = shot.mil.classes, shot.mil.fold
-        frame = cells_table(cohort, classes, fold, shot.scores, shot.predictions, _in_top(shot))
+        trained = shot.source is ScoreSource.TRAINED
+        frame = cells_table(cohort, shot.mil, _in_top(shot), trained=trained)
     else:
         codes = cohort.sample_codes
         names = np.array(cohort.samples.names, dtype=object)

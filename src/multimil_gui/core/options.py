@@ -87,9 +87,9 @@ class Preset(Choice):
 class TargetKind(Choice):
     """What kind of phenotype is predicted."""
 
-    CLASSIFICATION = "classification", "classes"
-    ORDINAL = "ordinal", "ordered classes"
-    REGRESSION = "regression", "a number"
+    CLASSIFICATION = "classification"
+    ORDINAL = "ordinal"
+    REGRESSION = "regression"
 
 
 class OrdinalLoss(Choice):

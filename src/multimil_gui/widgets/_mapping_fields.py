@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from multimil_gui.data.cohort import Problem, Severity
 from multimil_gui.data.index import ColumnInfo, ColumnKind
 from multimil_gui.widgets._ui import Mark, MarkedLine, Role, WheelGuard, label, tooltip
 
 MARKS = {Severity.ERROR: Mark.ERROR, Severity.WARNING: Mark.WARNING, Severity.NOTE: Mark.NOTE}
+
+
+_FEWEST_ROWS, _MOST_ROWS = 2, 6
 
 
 def in_words(problem: Problem) -> str:
@@ -24,6 +27,12 @@ def column_words(info: ColumnInfo) -> str:
     kind = "number, " if info.kind is ColumnKind.NUMBER else ""
     missing = f", {info.n_missing:,} missing" if info.n_missing else ""
     return f"{info.name}  ·  {kind}{info.n_levels:,} value{'s' if info.n_levels != 1 else ''}{missing}"
+
+
+def fit_rows(shown: QListWidget, fewest: int, most: int) -> None:
+    """Make a list as high as its rows, within limits."""
+    rows = min(max(shown.count(), fewest), most)
+    shown.setFixedHeight(rows * max(shown.sizeHintForRow(0), shown.fontMetrics().height() + 4) + 6)
 
 
 class Answer(QWidget):
@@ -41,13 +50,15 @@ class Answer(QWidget):
 
     def __init__(self, key: str, caption: str, tooltip: str, field: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.key = key
         self.caption = label(caption, Role.BODY, self)
         self.caption.setBuddy(field)
         self.caption.setToolTip(tooltip)
         field.setToolTip(tooltip)
         field.setAccessibleName(caption)
-        field.setObjectName(key.replace(".", "_"))
+        self._field = field
+        self._line: QWidget | None = None
+        self.is_asked = True
+        self.set_key(key)
         self._reason = ""
         self._problems: list[MarkedLine] = []
         self._layout = QVBoxLayout(self)
@@ -58,6 +69,32 @@ class Answer(QWidget):
         self._note.setObjectName("reason")
         self._layout.addWidget(self._note)
         self._note.hide()
+
+    def set_key(self, key: str) -> None:
+        """Answer another recipe key."""
+        self.key = key
+        self._field.setObjectName(key.replace(".", "_"))
+
+    def line(self, caption_width: int, beside: QWidget | None = None) -> QWidget:
+        """Return the whole question as one line: caption, answer, and a small widget at the end."""
+        self._line = QWidget(self.parentWidget())
+        layout = QHBoxLayout(self._line)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(14)
+        self.caption.setFixedWidth(caption_width)
+        # The caption stands beside the field's own text, whatever is written beneath.
+        self.caption.setContentsMargins(0, 5, 0, 0)
+        layout.addWidget(self.caption, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self, 1)
+        if beside is not None:
+            layout.addWidget(beside, 0, Qt.AlignmentFlag.AlignTop)
+        return self._line
+
+    def set_shown(self, shown: bool) -> None:
+        """Ask the question, or leave it out because it means nothing here."""
+        self.is_asked = shown
+        if self._line is not None:
+            self._line.setVisible(shown)
 
     def set_reason(self, words: str) -> None:
         """Say why this was proposed; empty once the user answered otherwise."""
@@ -130,8 +167,6 @@ class CheckList(QListWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setMinimumHeight(4 * (self.fontMetrics().height() + 4))
-        self.setMaximumHeight(6 * (self.fontMetrics().height() + 4))
         self.itemChanged.connect(self.ticked)
 
     def fill(self, entries: Sequence[tuple[str, str]], chosen: Sequence[str]) -> None:
@@ -145,6 +180,7 @@ class CheckList(QListWidget):
                 item.setCheckState(Qt.CheckState.Checked if value in chosen else Qt.CheckState.Unchecked)
         finally:
             self.blockSignals(blocked)
+        fit_rows(self, _FEWEST_ROWS, _MOST_ROWS)
 
     def values(self) -> tuple[str, ...]:
         """Return what is ticked, in list order."""

@@ -123,9 +123,9 @@ class ProjectKeeper(QObject):
             # A window can be closed twice.
             return
         self._ended = True
-        self._timer.stop()
         if keep_draft:
             self._write_journal()
+        self._timer.stop()
         self._let_go(remove_draft=not keep_draft)
         self._writer.shutdown()
 

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from multimil_gui.data.read_file import read_file, scan_source
+from multimil_gui.data.read_file import read_source
 from multimil_gui.data.store import Store
 from multimil_gui.data.write_store import write_store
 
 
 def read_here(path: Path):
     """Scan and read a file in this process."""
-    return read_file(path, scan_source(path), lambda stage: None)
+    return read_source(path, lambda stage: None)
 
 
 @pytest.fixture

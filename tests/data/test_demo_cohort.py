@@ -10,7 +10,7 @@ import pytest
 from multimil_gui.data.check import build_cohort
 from multimil_gui.data.demo import INTERFERON_GENES, MONOCYTE, write_demo
 from multimil_gui.data.propose import propose
-from multimil_gui.data.read_file import read_file, scan_source
+from multimil_gui.data.read_file import read_source
 from multimil_gui.data.store import Store
 from multimil_gui.data.write_store import write_store
 
@@ -19,7 +19,7 @@ from multimil_gui.data.write_store import write_store
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("demo")
     path = write_demo(folder / "demo.h5mu")
-    contents = read_file(path, scan_source(path), lambda stage: None)
+    contents = read_source(path, lambda stage: None)
     write_store(contents, folder / "demo.store", path.name, "0" * 40, lambda stage: None)
     return Store.open(folder / "demo.store")
 

@@ -259,7 +259,7 @@ def test_repeated_cell_names_are_kept_and_told(tmp_path: Path, store_of) -> None
         data.write_h5ad(tmp_path / "x.h5ad")
     store = store_of(tmp_path / "x.h5ad")
     assert store.cell_names().tolist() == ["a", "a", "b", "c"]
-    assert any("1 cell names are used more than once" in warning for warning in store.index.warnings)
+    assert any("1 cell name is used more than once, for example a;" in warning for warning in store.index.warnings)
 
 
 def test_columns_of_modalities_are_merged_once(tmp_path: Path, store_of) -> None:

@@ -16,14 +16,22 @@ from multimil_gui.core.errors import Cancelled, Refusal
 from multimil_gui.core.reporter import Progress, SilentReporter, Stop
 from multimil_gui.data.child import ask_worker, worker_command
 from multimil_gui.data.import_ import import_file
+from multimil_gui.data.protocol import Request, Stored
+
+DIGEST = "0123456789abcdef0123456789abcdef01234567"
 
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-I", "-c", code]
 
 
-def ask(code: str, limit_s: float = 60.0, reporter=None) -> dict:
-    return ask_worker({"source": "some/file.h5ad"}, reporter or SilentReporter(), limit_s, python(code))
+def ask(code: str, limit_s: int = 60, reporter=None, start_s: float = 60.0):
+    request = Request(source=Path("some/file.h5ad"), store=None, known=frozenset(), cpu_s=limit_s)
+    return ask_worker(request, reporter or SilentReporter(), python(code), start_s)
+
+
+SAY = "import json, sys, time\ndef say(**m): print(json.dumps(m), flush=True)\n"
+PROGRESS = SAY + "say(progress='Reading', done=0, total=0)\n"
 
 
 def test_answer_is_returned_and_progress_is_told() -> None:
@@ -33,47 +41,73 @@ def test_answer_is_returned_and_progress_is_told() -> None:
         def progress(self, progress: Progress) -> None:
             told.append(progress)
 
-    code = """
-import json, sys
-sys.stdin.read()
-print(json.dumps({"progress": "Reading X", "done": 1, "total": 3}))
-print("a library talks")
-print(json.dumps([1, 2]))
-print(json.dumps({"store": "abc"}))
-"""
-    assert ask(code, reporter=Listener()) == {"store": "abc"}
+    code = f"{SAY}sys.stdin.readline()\nsay(progress='Reading X', done=1, total=3)\nsay(store='{DIGEST}')\n"
+    assert ask(code, reporter=Listener()) == Stored(store=DIGEST)
     assert told == [Progress(1, 3, "Reading X")]
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("import ctypes; ctypes.string_at(0)", "damaged"),
-        ("import os; os.abort()", "damaged"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "memory"),
-        ("raise SystemExit(0)", "damaged"),
-        ("raise SystemExit(3)", "status 3"),
-        ("print('{\"store\": ')", "damaged"),
+        pytest.param("import ctypes; ctypes.string_at(0)", "reader stopped", id="segmentation fault"),
+        pytest.param("import os; os.abort()", "signal 6", id="abort"),
+        pytest.param("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "lack of memory", id="killed"),
+        pytest.param("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", "too long", id="out of CPU time"),
+        pytest.param("raise SystemExit(0)", "reader stopped", id="no answer"),
+        pytest.param("raise SystemExit(3)", "status 3", id="failed"),
+        pytest.param(f"{PROGRESS}import os\nos.close(1)\ntime.sleep(600)", "status 0", id="closes its output"),
+        pytest.param("print('{\"store\": ')", "ran wild", id="half a message"),
+        pytest.param("print('a library talks')", "ran wild", id="no JSON"),
+        pytest.param("print('[1, 2]')", "ran wild", id="no object"),
+        pytest.param(SAY + "say(store='../../../etc')", "ran wild", id="path instead of a hash"),
+        pytest.param(SAY + "say(reuse=7)", "ran wild", id="wrong type"),
+        pytest.param(SAY + "say(refused=['x' * 10**6, '', ''])", "ran wild", id="endless sentence"),
+        pytest.param(SAY + "say(progress='x', done=-1, total=0)", "ran wild", id="number out of range"),
+        pytest.param(SAY + "say(summary={'n_cells': 1})", "ran wild", id="summary of another form"),
+        pytest.param("import os\nwhile True: os.write(1, b'x' * 65536)", "ran wild", id="line without end"),
+        pytest.param(PROGRESS + "m = json.dumps({'progress': 'x' * 500, 'done': 0, 'total': 0}) + chr(10)\n"
+                     "while True: sys.stdout.write(m * 100)", "ran wild", id="lines without end"),
     ],
-)
-def test_crashing_child_becomes_one_sentence(code: str, words: str) -> None:
+)  # fmt: skip
+def test_misbehaving_child_becomes_one_sentence(code: str, words: str) -> None:
     with pytest.raises(Refusal) as caught:
         ask(code)
     assert words in str(caught.value)
     assert "file.h5ad" in caught.value.where
     assert caught.value.fix
+    assert not psutil.Process().children()
 
 
 def test_refusal_of_the_child_is_passed_on() -> None:
     with pytest.raises(Refusal) as caught:
-        ask("import json; print(json.dumps({'refused': ['What.', 'Where.', 'Fix.']}))")
+        ask(SAY + "say(refused=['What.', 'Where.', 'Fix.'])")
     assert (caught.value.what, caught.value.where, caught.value.fix) == ("What.", "Where.", "Fix.")
 
 
-def test_stalling_child_is_ended() -> None:
+@pytest.mark.parametrize("code", ["import time; time.sleep(600)", PROGRESS + "time.sleep(600)"])
+def test_stalling_child_is_ended(code: str) -> None:
     with pytest.raises(Refusal, match="too long"):
-        ask("import time; time.sleep(600)", limit_s=0.2)
+        ask(code, limit_s=0, start_s=1.0)
     assert not psutil.Process().children()
+
+
+def test_child_that_says_a_store_but_wrote_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "x.h5ad").write_bytes(b"")
+    for message in (f"store='{DIGEST}'", f"reuse='{DIGEST}'"):
+        monkeypatch.setattr("multimil_gui.data.child.worker_command", lambda m=message: python(f"{SAY}say({m})"))
+        with pytest.raises(Refusal, match="did not do what it said"):
+            import_file(tmp_path / "x.h5ad", tmp_path / "stores", SilentReporter())
+        assert list((tmp_path / "stores").iterdir()) == []
+
+
+WAITING = """
+import sys, time
+import multimil_gui.data.worker as worker
+sys.stdin.readline()
+worker._end_with_parent()
+print("ready", flush=True)
+time.sleep(600)
+"""
 
 
 class CancelWhenTold(SilentReporter):
@@ -91,10 +125,11 @@ class CancelWhenTold(SilentReporter):
 
 
 def test_cancel_kills_the_child_and_its_children() -> None:
-    code = """
-import json, subprocess, sys, time
+    code = f"""
+import subprocess
+{SAY}
 subprocess.Popen([sys.executable, "-I", "-c", "import time; time.sleep(600)"])
-print(json.dumps({"progress": "x", "done": 0, "total": 0}), flush=True)
+say(progress="x", done=0, total=0)
 time.sleep(600)
 """
     reporter = CancelWhenTold()
@@ -133,16 +168,34 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
         import_file(tmp_path / "none.h5ad", tmp_path / "stores", SilentReporter())
 
 
-def test_child_has_a_clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_has_a_clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("HDF5_PLUGIN_PATH", "/somewhere")
     monkeypatch.setenv("SECRET_TOKEN", "1")
-    code = "import json, os; print(json.dumps({'store': dict(os.environ), 'cwd': os.getcwd()}))"
-    answer = ask(code)
-    assert not {"PYTHONPATH", "HDF5_PLUGIN_PATH", "SECRET_TOKEN"} & set(answer["store"])
-    assert answer["store"]["HDF5_PLUGIN_PRELOAD"] == "::"
-    assert answer["cwd"] == os.path.realpath(answer["store"]["HOME"])
-    assert not Path(answer["cwd"]).exists()
+    out = tmp_path / "seen.json"
+    code = f"import json, os\njson.dump([dict(os.environ), os.getcwd()], open({str(out)!r}, 'w'))\n"
+    ask(f"{code}{SAY}say(store='{DIGEST}')")
+    environment, folder = json.loads(out.read_text())
+    assert not {"PYTHONPATH", "HDF5_PLUGIN_PATH", "SECRET_TOKEN"} & set(environment)
+    assert environment["HDF5_PLUGIN_PRELOAD"] == "::"
+    assert folder == os.path.realpath(environment["HOME"])
+    assert not Path(folder).exists()
+
+
+def serve(request: Request, code: str) -> tuple[list[str], list]:
+    """Run a program with the request on its standard input; return its answers and what it said to standard error."""
+    child = subprocess.Popen(
+        python(code), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    child.stdin.write(request.model_dump_json() + "\n")
+    child.stdin.flush()
+    lines = child.stdout.read().splitlines()
+    said = child.stderr.read()
+    child.stdin.close()
+    child.stdout.close()
+    child.stderr.close()
+    assert child.wait(30) == 0, said
+    return lines, json.loads(said.splitlines()[-1])
 
 
 def test_worker_imports_neither_torch_nor_qt(small_h5ad: Path, tmp_path: Path) -> None:
@@ -153,12 +206,48 @@ status = worker.main()
 heavy = [name for name in ("torch", "qtpy", "PyQt5", "scanpy", "matplotlib", "anndata") if name in sys.modules]
 print(json.dumps([status, heavy]), file=sys.stderr)
 """
-    request = {"source": str(small_h5ad), "store": str(tmp_path / "store"), "known": []}
-    child = subprocess.run(python(code), input=json.dumps(request), capture_output=True, text=True, check=True)
-    lines = [json.loads(line) for line in child.stdout.splitlines()]
-    assert "Reading X" in [line.get("progress") for line in lines]
-    assert set(lines[-1]) == {"store"}
-    assert json.loads(child.stderr.splitlines()[-1]) == [0, []]
+    request = Request(source=small_h5ad, store=tmp_path / "store", known=frozenset(), cpu_s=60)
+    lines, said = serve(request, code)
+    assert "Reading X" in [json.loads(line).get("progress") for line in lines]
+    assert set(json.loads(lines[-1])) == {"store"}
+    assert said == [0, []]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems lack some of these limits")
+def test_worker_is_limited(tmp_path: Path) -> None:
+    code = """
+import json, resource, sys
+import multimil_gui.data.worker as worker
+worker.main()
+kinds = (resource.RLIMIT_CORE, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_AS)
+print(json.dumps([resource.getrlimit(kind)[0] for kind in kinds]), file=sys.stderr)
+"""
+    (tmp_path / "x.h5ad").write_bytes(b"")
+    request = Request(source=tmp_path / "x.h5ad", store=None, known=frozenset(), cpu_s=77)
+    _, (core, cpu, file_size, address_space) = serve(request, code)
+    assert (core, cpu) == (0, 77)
+    assert 0 < file_size <= 4 << 30
+    assert 0 < address_space <= psutil.virtual_memory().total + (3 << 30)
+
+
+def test_worker_ends_with_its_parent(tmp_path: Path) -> None:
+    parent = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-I", "-c", {WAITING!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+child.stdin.write(b"{{}}\\n")
+child.stdin.flush()
+child.stdout.readline()
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
+    process = subprocess.Popen(python(parent), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    worker = psutil.Process(int(process.stdout.readline()))
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs([worker], timeout=20)
+    process.stdin.close()
+    process.stdout.close()
+    assert [left for left in alive if left.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_frozen_program_starts_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from multimil_gui.data.index import MatrixInfo
+from multimil_gui.data.tally import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,7 @@ class Matrix:
 
     values: csr_matrix | np.ndarray
     info: MatrixInfo
+    tally: Tally
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Read the encoded elements of AnnData files: text, arrays, columns, tables; the same code for HDF5 and zarr."""
+"""Read the encoded elements of AnnData files: attributes, columns, tables; the same code for HDF5 and zarr."""
 
 from __future__ import annotations
 
@@ -8,52 +8,81 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.arrays import ANEW, DAMAGED, as_text, is_group, read_array, read_texts, shape_of, type_kind
+from multimil_gui.data.import_limits import MAX_COLUMNS
 from multimil_gui.data.levels import number_text
+from multimil_gui.data.words import counted, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Text columns with at most this many different values become categories.
 MAX_CATEGORIES = 1000
+_NUMBERS = frozenset("iufb")
 
 
 class OddColumn(Exception):
     """A column whose encoding is not known; it is left out with a warning."""
 
 
-def is_group(node: Any) -> bool:
-    """Whether a node is a group and not an array."""
-    return hasattr(node, "keys")
-
-
 def attribute(node: Any, name: str, default: Any = None) -> Any:
-    """Return an attribute, text decoded."""
-    value = node.attrs.get(name, default)
+    """Return an attribute, text decoded.
+
+    Raises
+    ------
+    Refusal
+        When it is damaged.
+    """
+    try:
+        value = node.attrs.get(name, default)
+    except Exception as error:
+        raise Refusal("An attribute of the file is damaged.", f"{shown(name)}.", DAMAGED) from error
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def encoding(node: Any) -> str:
-    """Return the ``encoding-type`` of a node, empty for older files."""
-    return str(attribute(node, "encoding-type", ""))
+    """Return the ``encoding-type`` of a node, empty for older files.
+
+    Raises
+    ------
+    Refusal
+        When it is of a later generation of the format than is known here.
+    """
+    kind = attribute(node, "encoding-type", "")
+    kind = kind if isinstance(kind, str) else ""
+    version = attribute(node, "encoding-version", "0")
+    if kind not in {"", "MuData"} and not str(version).startswith("0"):
+        raise Refusal(
+            f'The file uses version {shown(version, 20)} of the encoding "{shown(kind, 40)}", which is not known yet.',
+            f"{shown(getattr(node, 'name', ''))}.",
+            "Save it with an older anndata, or update this program.",
+        )
+    return kind
 
 
-def as_text(values: np.ndarray) -> np.ndarray:
-    """Return an object array of str from bytes, fixed-width or variable text."""
-    flat = values.astype(object).ravel()
-    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in flat.tolist()]
-    found = np.empty(len(texts), dtype=object)
-    # Lone surrogates cannot be stored as UTF-8 again.
-    found[:] = [text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-    return found.reshape(values.shape)
+def names_in(group: Any, place: str) -> list[str]:
+    """Return the sorted keys of a group.
+
+    Raises
+    ------
+    Refusal
+        When the node is no group.
+    """
+    if not is_group(group):
+        raise Refusal("A part of the file is not the group it should be.", f"{shown(place)}.", ANEW)
+    return sorted(str(key) for key in group)
 
 
-def read_text(node: Any, place: str) -> np.ndarray:
-    """Return a 1-D array of text as object array of str."""
+def read_names(node: Any, place: str) -> np.ndarray:
+    """Return a 1-D array of text, or of whole numbers as text, as object array of str."""
     if is_group(node) and "values" in node:
         node = node["values"]
-    if is_group(node) or len(node.shape) != 1:
-        raise Refusal("A list of names is damaged: it is not one-dimensional.", place, "Write the file anew.")
-    return as_text(np.asarray(node[:]))
+    try:
+        if type_kind(node, place) in {"i", "u"}:
+            return np.array([str(value) for value in read_array(node, place).ravel().tolist()], dtype=object)
+        return read_texts(node, place)
+    except TypeError as error:
+        raise Refusal("A list of names holds something else than text.", f"{shown(place)}.", ANEW) from error
 
 
 def read_frame(node: Any, place: str, warnings: list[str]) -> tuple[np.ndarray, dict[str, Any]]:
@@ -74,75 +103,144 @@ def read_frame(node: Any, place: str, warnings: list[str]) -> tuple[np.ndarray, 
         (n,) object array of str, the index.
     columns
         Values by name: pandas Categorical, or numpy array of numbers, bool or text.
+
+    Raises
+    ------
+    Refusal
+        When it is no table, a listed column is missing or has another length, or the codes of a category are wrong.
     """
     if not is_group(node):
-        return _read_compound(node, place)
+        return _read_compound(node, place, warnings)
+    if encoding(node) not in {"dataframe", ""}:
+        raise Refusal(f'A table has the unknown encoding "{shown(encoding(node), 40)}".', f"{place}.", ANEW)
     index_key = str(attribute(node, "_index", "_index"))
     if index_key not in node:
-        raise Refusal("The names of a table are missing.", f"{place}/{index_key}.", "Write the file anew.")
-    names = read_text(node[index_key], f"{place}/{index_key}")
-    order = node.attrs.get("column-order")
-    keys = [str(key) for key in as_text(np.asarray(order))] if order is not None else sorted(node.keys())
+        raise Refusal("The names of a table are missing.", f"{place}/{shown(index_key)}.", ANEW)
+    names = read_names(node[index_key], f"{place}/{index_key}")
     columns: dict[str, Any] = {}
-    for key in keys:
-        if key == index_key or key.startswith("__"):
+    for key in _column_keys(node, place):
+        if key in {index_key, "__categories"}:
             continue
         if key not in node:
-            raise Refusal("A column that a table lists is missing.", f"{place}/{key}.", "Write the file anew.")
-        try:
-            values = _read_column(node, key)
-        except OddColumn as error:
-            warnings.append(f'Column "{key}" of {place} is left out: {error}.')
+            raise Refusal("A column that a table lists is missing.", f"{place}/{shown(key)}.", ANEW)
+        if key in columns:
+            warnings.append(f'Column "{shown(key)}" of {place} is listed twice and read once.')
             continue
-        if len(values) != len(names):
-            raise Refusal(
-                "A column has another length than its table.",
-                f"{place}/{key}: {len(values):,} values for {len(names):,} rows.",
-                "Write the file anew.",
-            )
-        columns[key] = values
+        try:
+            columns[key] = _read_column(node, key, f"{place}/{key}", len(names), warnings)
+        except OddColumn as error:
+            warnings.append(f'Column "{shown(key)}" of {place} is left out: {error}.')
     return names, columns
 
 
-def _read_compound(node: Any, place: str) -> tuple[np.ndarray, dict[str, Any]]:
-    table = np.asarray(node[:])
+def _column_keys(node: Any, place: str) -> list[str]:
+    order = attribute(node, "column-order")
+    if order is None:
+        keys = names_in(node, place)
+    else:
+        try:
+            keys = [str(key) for key in as_text(np.asarray(order)).ravel()]
+        except TypeError:
+            # pandas writes the order of no columns as an empty array of numbers.
+            keys = names_in(node, place) if np.size(order) else []
+    if len(keys) > MAX_COLUMNS:
+        raise Refusal(f"A table has more than {MAX_COLUMNS:,} columns.", f"{place} has {len(keys):,}.", ANEW)
+    return keys
+
+
+def _read_compound(node: Any, place: str, warnings: list[str]) -> tuple[np.ndarray, dict[str, Any]]:
+    shape = shape_of(node, place)
+    table = read_array(node, place)
     fields = table.dtype.names
-    if not fields:
-        raise Refusal("A table has an unknown form.", f"{place}.", "Write the file anew with a current anndata.")
+    if not fields or len(shape) != 1 or len(fields) > MAX_COLUMNS:
+        raise Refusal("A table has an unknown form.", f"{place}.", ANEW)
     index = next((name for name in ("index", "_index") if name in fields), fields[0])
-    columns = {name: _plain(table[name]) for name in fields if name != index and table[name].ndim == 1}
-    return as_text(table[index]), columns
+    columns: dict[str, Any] = {}
+    for name in fields:
+        if name == index:
+            continue
+        try:
+            if table[name].ndim != 1:
+                raise OddColumn("it has several dimensions")
+            columns[name] = _plain(table[name])
+        except OddColumn as error:
+            warnings.append(f'Column "{shown(name)}" of {place} is left out: {error}.')
+    try:
+        return as_text(table[index]), columns
+    except TypeError:
+        return np.array([str(value) for value in table[index].tolist()], dtype=object), columns
 
 
-def _read_column(group: Any, key: str) -> Any:
+def _read_column(group: Any, key: str, place: str, n_rows: int, warnings: list[str]) -> Any:
     node = group[key]
     kind = encoding(node)
-    if kind == "categorical" or (is_group(node) and "codes" in node):
-        return _categorical(node["codes"], node["categories"], bool(node.attrs.get("ordered", False)), key)
-    if kind.startswith("nullable-") or (is_group(node) and "mask" in node):
-        return _nullable(np.asarray(node["values"][:]), np.asarray(node["mask"][:]).astype(bool))
+    if kind == "categorical" or (is_group(node) and "codes" in node and "categories" in node):
+        _check_parts(node, ("codes", "categories"), place)
+        ordered = bool(np.any(attribute(node, "ordered", False)))
+        return _categorical(node["codes"], node["categories"], ordered, place, n_rows, warnings)
+    if kind.startswith("nullable-") or (is_group(node) and "mask" in node and "values" in node):
+        _check_parts(node, ("values", "mask"), place)
+        for part in ("values", "mask"):
+            _check_length(node[part], f"{place}/{part}", n_rows)
+        mask = read_array(node["mask"], f"{place}/mask").astype(bool)
+        return _nullable(_values(node["values"], f"{place}/values"), mask)
     if is_group(node):
-        raise OddColumn(f'its encoding "{kind or "unknown"}" is not read')
-    if len(node.shape) != 1:
-        raise OddColumn(f"it has {len(node.shape)} dimensions")
+        raise OddColumn(f'its encoding "{shown(kind or "unknown", 40)}" is not read')
+    _check_length(node, place, n_rows)
     if "categories" in node.attrs and "__categories" in group and key in group["__categories"]:
-        return _categorical(node, group["__categories"][key], False, key)
-    return _plain(np.asarray(node[:]))
+        return _categorical(node, group["__categories"][key], False, place, n_rows, warnings)
+    return _plain(_values(node, place))
+
+
+def _check_parts(node: Any, parts: tuple[str, ...], place: str) -> None:
+    missing = [part for part in parts if not is_group(node) or part not in node]
+    if missing:
+        raise Refusal("A part of a column is missing.", f"{shown(place)}/{missing[0]}.", ANEW)
+
+
+def _check_length(node: Any, place: str, n_rows: int) -> None:
+    """Compare the length before anything is read."""
+    if is_group(node):
+        raise OddColumn("it is a group where an array should be")
+    shape = shape_of(node, place)
+    if len(shape) != 1:
+        raise OddColumn(f"it has {counted(len(shape), 'dimension')}")
+    if shape[0] != n_rows:
+        raise Refusal(
+            "A column has another length than its table.",
+            f"{shown(place)}: {shape[0]:,} values for {n_rows:,} rows.",
+            ANEW,
+        )
+
+
+def _values(node: Any, place: str) -> np.ndarray:
+    """Return the values of a column: numbers, bool, or text as object array of str."""
+    kind = type_kind(node, place)
+    if kind == "O":
+        try:
+            return read_texts(node, place)
+        except TypeError as error:
+            raise OddColumn("it holds objects that are no text") from error
+    if kind not in _NUMBERS:
+        words = {"V": "records", "M": "dates in binary form", "m": "durations in binary form", "c": "complex numbers"}
+        raise OddColumn(f"it holds {words.get(kind, 'values of a type that is not read')}")
+    return read_array(node, place)
 
 
 def _plain(values: np.ndarray) -> Any:
     kind = values.dtype.kind
-    if kind in "OTUSV" or values.dtype.hasobject:
-        if kind == "V":
-            raise OddColumn("it holds records")
-        return _text_column(as_text(values))
+    if kind in "OTUS":
+        try:
+            return _text_column(as_text(values))
+        except TypeError as error:
+            raise OddColumn("it holds objects that are no text") from error
     if kind == "b":
         return values
     if kind in "iu":
         return values.astype(values.dtype.newbyteorder("="))
     if kind == "f":
         return values.astype(np.float64 if values.dtype.itemsize > 4 else np.float32)
-    raise OddColumn(f"values of type {values.dtype} are not read")
+    raise OddColumn(f"values of type {shown(values.dtype, 40)} are not read")
 
 
 def _text_column(texts: np.ndarray, missing: np.ndarray | None = None) -> Any:
@@ -160,41 +258,58 @@ def _text_column(texts: np.ndarray, missing: np.ndarray | None = None) -> Any:
 
 
 def _nullable(values: np.ndarray, mask: np.ndarray) -> Any:
-    if values.shape != mask.shape:
-        raise OddColumn("its mask has another length")
-    if values.dtype.kind in "OTUS":
-        return _text_column(as_text(values), mask)
-    if values.dtype.kind == "b":
-        return values if not mask.any() else _text_column(as_text(values), mask)
+    if values.dtype.kind == "O":
+        return _text_column(values, mask)
     if not mask.any():
         return _plain(values)
+    if values.dtype.kind == "b":
+        return _text_column(values.astype(str).astype(object), mask)
     with_gaps = values.astype(np.float64)
     with_gaps[mask] = np.nan
     return with_gaps
 
 
-def _categorical(codes_node: Any, levels_node: Any, ordered: bool, key: str) -> pd.Categorical:
-    import pandas as pd
-
-    codes = np.asarray(codes_node[:])
-    if codes.dtype.kind not in "iu" or codes.ndim != 1:
-        raise Refusal("The codes of a category column are damaged.", f"{key}.", "Write the file anew.")
+def _categorical(
+    codes_node: Any, levels_node: Any, ordered: bool, place: str, n_rows: int, warnings: list[str]
+) -> pd.Categorical:
+    _check_length(codes_node, f"{place}/codes", n_rows)
+    if type_kind(codes_node, place) not in {"i", "u"}:
+        raise Refusal("The codes of a category column are damaged.", f"{shown(place)}.", ANEW)
+    codes = read_array(codes_node, f"{place}/codes").astype(np.int64)
     if is_group(levels_node) and "values" in levels_node:
         levels_node = levels_node["values"]
-    levels = level_names(np.asarray(levels_node[:]))
-    codes = codes.astype(np.int64)
+    if len(shape_of(levels_node, f"{place}/categories")) != 1:
+        raise Refusal("The levels of a category column are damaged.", f"{shown(place)}/categories.", ANEW)
+    levels, n_changed = level_names(_values(levels_node, f"{place}/categories"))
+    if n_changed:
+        repeated = counted(n_changed, "level")
+        warnings.append(f"{repeated} of {shown(place)} exist twice under one name; a number was added to them.")
+    return from_codes(codes, levels, ordered, place)
+
+
+def from_codes(codes: np.ndarray, levels: list[str], ordered: bool, place: str) -> pd.Categorical:
+    """Return a category column.
+
+    Raises
+    ------
+    Refusal
+        When a code points to no level: how many, and the first.
+    """
+    import pandas as pd
+
     wrong = np.flatnonzero((codes < -1) | (codes >= len(levels)))
     if wrong.size:
         raise Refusal(
             "A category column points to levels that do not exist.",
-            f"{key}: {wrong.size:,} cells, the first in row {wrong[0]} (code {codes[wrong[0]]} of {len(levels)} levels).",
-            "The file is damaged; download or write it again.",
+            f"{shown(place)}: {counted(wrong.size, 'cell')}, the first in row {wrong[0]:,} "
+            f"(code {codes[wrong[0]]} of {counted(len(levels), 'level')}).",
+            DAMAGED,
         )
     return pd.Categorical.from_codes(codes, pd.Index(levels, dtype=object), ordered=ordered)
 
 
-def level_names(values: np.ndarray) -> list[str]:
-    """Return category names as unique text; ``1`` and ``"1"`` stay two levels."""
+def level_names(values: np.ndarray) -> tuple[list[str], int]:
+    """Return category names as unique text, and how many had to be changed for that."""
     kind = values.dtype.kind
     if kind == "f":
         texts = [number_text(value) if np.isfinite(value) else str(value) for value in values.tolist()]
@@ -202,7 +317,7 @@ def level_names(values: np.ndarray) -> list[str]:
         texts = [str(value) for value in values.tolist()]
     else:
         texts = as_text(values).tolist()
-    return make_unique(texts)[0]
+    return make_unique(texts)
 
 
 def make_unique(texts: Sequence[str]) -> tuple[list[str], int]:
@@ -211,12 +326,14 @@ def make_unique(texts: Sequence[str]) -> tuple[list[str], int]:
         return list(texts), 0
     taken = set(texts)
     seen: set[str] = set()
+    numbers: dict[str, int] = {}
     unique, changed = [], 0
     for text in texts:
-        name, number = text, 0
+        name, number = text, numbers.get(text, 0)
         while name in seen or (number and name in taken):
             number += 1
             name = f"{text}-{number}"
+        numbers[text] = number
         changed += name != text
         seen.add(name)
         unique.append(name)

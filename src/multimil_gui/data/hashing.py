@@ -66,6 +66,11 @@ def hash_source(path: Path, tick: Callable[[int], None] | None = None) -> str:
     return digest.hexdigest()
 
 
+def total_bytes(path: Path) -> int:
+    """Return the bytes that :func:`hash_source` reads."""
+    return sum(file.stat().st_size for _, file in _files(path))
+
+
 def _files(path: Path) -> Iterator[tuple[str, Path]]:
     if not path.is_dir():
         yield "", path

@@ -12,8 +12,10 @@ from pathlib import Path
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.reporter import Reporter, SilentReporter
 from multimil_gui.data.child import ask_worker, time_limit
-from multimil_gui.data.index import StoreIndex
-from multimil_gui.data.store import Store
+from multimil_gui.data.index import MAX_INDEX_BYTES
+from multimil_gui.data.protocol import Request, Reused, Stored, Summary
+from multimil_gui.data.store import INDEX_FILE, Store
+from multimil_gui.data.words import shown
 
 _SUFFIX = ".store"
 _UNFINISHED = ".~import-"
@@ -22,6 +24,8 @@ _ABANDONED_AFTER_S = 86_400.0
 _NAME_DIGITS = 16
 #: A web address, also after pathlib has folded its slashes; a drive letter is none.
 _ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
+#: The matrix of a 10x folder stands for its folder.
+_MATRIX = re.compile(r"(.*_)?matrix\.mtx(\.gz)?$")
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,14 @@ class Inspection:
 def import_file(source: Path, stores: Path, reporter: Reporter) -> Store:
     """Import a file into a folder of stores, or reuse the store of a file with the same bytes.
 
-    The reading is done by a child process with a clean environment, a memory and a time limit; cancelling kills it.
+    The reading is done by a child process with a clean environment and limits of memory, CPU time, file size and time;
+    cancelling kills it.
 
     Parameters
     ----------
     source
-        An .h5ad, .h5mu, AnnData or MuData .zarr folder, or 10x .h5 file; opened read-only, once.
+        An .h5ad, .h5mu, 10x .h5 or .zarr.zip file, an AnnData or MuData .zarr folder, or a 10x matrix folder (or the
+        matrix in it); opened read-only.
     stores
         Folder that holds the stores; made when missing. The store is named after the hash of the source.
     reporter
@@ -73,11 +79,12 @@ def import_file(source: Path, stores: Path, reporter: Reporter) -> Store:
     known = _known_stores(stores)
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=stores))
     try:
-        request = {"source": str(source), "store": str(unfinished / "store"), "known": sorted(known)}
-        answer = ask_worker(request, reporter, time_limit(source))
-        if "reuse" in answer:
-            return Store.open(known[str(answer["reuse"])])
-        return Store.open(_publish(unfinished / "store", stores / f"{str(answer['store'])[:_NAME_DIGITS]}{_SUFFIX}"))
+        answer = ask_worker(_request(source, unfinished / "store", frozenset(known)), reporter)
+        if isinstance(answer, Reused) and answer.reuse in known:
+            return Store.open(known[answer.reuse])
+        if not isinstance(answer, Stored):
+            raise _wild(source)
+        return Store.open(_publish(unfinished / "store", stores / f"{answer.store[:_NAME_DIGITS]}{_SUFFIX}", source))
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -86,21 +93,42 @@ def inspect_file(source: Path) -> Inspection:
     """Read and check a file exactly as :func:`import_file` does, but keep nothing."""
     try:
         source = _existing(source)
-        request: dict[str, object] = {"source": str(source), "store": None, "known": []}
-        answer = ask_worker(request, SilentReporter(), time_limit(source))
+        answer = ask_worker(_request(source, None, frozenset()), SilentReporter())
+        if not isinstance(answer, Summary):
+            raise _wild(source)
     except Refusal as refusal:
         return Inspection(status=2, refusal=refusal)
-    index = StoreIndex.model_validate(answer["summary"])
+    index = answer.summary
     summary = index.model_dump(mode="json", exclude={"version", "warnings", "hashes"})
     return Inspection(status=0, summary=summary, warnings=index.warnings)
 
 
+def _request(source: Path, store: Path | None, known: frozenset[str]) -> Request:
+    return Request(source=source, store=store, known=known, cpu_s=time_limit(source))
+
+
+def _wild(source: Path) -> Refusal:
+    return Refusal(
+        "The reader of the file did not do what it said.", f"{shown(source.name)}.", "Do not open the file again."
+    )
+
+
 def _existing(source: Path) -> Path:
     if _ADDRESS.match(str(source)) or "::" in str(source):
-        raise Refusal("Only files on this machine are opened.", f"{str(source)[:80]}.", "Download the file first.")
-    if not source.exists():
-        raise Refusal("The file does not exist.", f"{source.name}.", "Check the path.")
-    return source.resolve()
+        raise Refusal("Only files on this machine are opened.", f"{shown(source)}.", "Download the file first.")
+    try:
+        str(source).encode()
+        found = source.resolve(strict=True)
+    except UnicodeEncodeError as error:
+        raise Refusal(
+            "The name of the file is not valid text.", f"{shown(ascii(source.name))}.", "Rename the file."
+        ) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Refusal("The file does not exist.", f"{shown(source.name)}.", "Check the path.") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "the path is not valid"
+        raise Refusal("The file cannot be reached.", f"{shown(source.name)}: {reason}.", "Check the path.") from error
+    return found.parent if _MATRIX.match(found.name) else found
 
 
 def _known_stores(stores: Path) -> dict[str, Path]:
@@ -114,7 +142,10 @@ def _known_stores(stores: Path) -> dict[str, Path]:
     return found
 
 
-def _publish(written: Path, final: Path) -> Path:
+def _publish(written: Path, final: Path, source: Path) -> Path:
+    index = written / INDEX_FILE
+    if not index.is_file() or index.stat().st_size > MAX_INDEX_BYTES:
+        raise _wild(source)
     if final.exists():  # damaged or of an older version, else it would have been reused
         shutil.rmtree(final)
     written.rename(final)

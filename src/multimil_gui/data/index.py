@@ -9,8 +9,12 @@ from pydantic import BaseModel, ConfigDict
 #: Version of the Store's layout; a store of another version is imported anew.
 STORE_VERSION = 1
 
-#: Levels of a column that are listed in the index.
+#: Levels of a column that are listed in the index, and their characters.
 MAX_LISTED_LEVELS = 50
+MAX_LISTED_TEXT = 20_000
+
+#: Bytes of an index; a larger one is not read.
+MAX_INDEX_BYTES = 64 << 20
 
 #: Columns that a matrix may have to be taken for a latent space.
 MAX_LATENT_DIMS = 500

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.arrays import DAMAGED, blocks, is_group, read_array, shape_of, type_kind
 from multimil_gui.data.contents import Matrix, Tell
-from multimil_gui.data.elements import attribute, encoding, is_group
+from multimil_gui.data.elements import attribute, encoding
 from multimil_gui.data.index import MatrixInfo
+from multimil_gui.data.tally import Values
+from multimil_gui.data.words import shown
 
 _BLOCK = 1 << 22
 #: Dense matrices with fewer non-zero values than this part become sparse.
 SPARSE_BELOW = 1 / 3
-_DAMAGED = "The file is damaged; download or write it again."
+_NUMBERS = frozenset("biuf")
+_KINDS = {"O": "text or objects", "c": "complex numbers", "M": "dates", "m": "durations", "V": "records"}
 
 
 @dataclass(frozen=True)
@@ -36,61 +39,6 @@ class Place:
     features: np.ndarray
 
 
-class _Narrow:
-    """Collects values in the smallest type that holds them: uint8, uint16, uint32, else float32."""
-
-    def __init__(self, size: int, locate: Callable[[int], str], place: str) -> None:
-        self.values = np.empty(size, dtype=np.uint8)
-        self.smallest, self.largest = np.inf, -np.inf
-        self.counts = True
-        self._locate, self._place = locate, place
-        self._bad, self._first_bad = 0, -1
-
-    def put(self, start: int, block: np.ndarray) -> None:
-        """Add a block of values that begins at position ``start``."""
-        if block.dtype.kind not in "biuf":
-            raise Refusal(
-                f"The values of a matrix are of type {block.dtype}, not numbers.", f"{self._place}.", "Write it anew."
-            )
-        if block.size == 0:
-            return
-        if block.dtype.kind == "f":
-            self._check_finite(start, block)
-        low, high = float(block.min()), float(block.max())
-        self.smallest, self.largest = min(self.smallest, low), max(self.largest, high)
-        whole = block.dtype.kind in "biu" or bool((block == np.floor(block)).all())
-        self.counts = self.counts and whole and low >= 0 and high < 2**32
-        wanted = np.min_scalar_type(int(max(self.largest, 0))) if self.counts else np.dtype(np.float32)
-        if wanted != self.values.dtype and np.promote_types(wanted, self.values.dtype) != self.values.dtype:
-            self.values = self.values.astype(wanted)
-        self.values[start : start + len(block)] = block
-
-    def _check_finite(self, start: int, block: np.ndarray) -> None:
-        finite = np.isfinite(block)
-        if finite.all():
-            return
-        if self._first_bad < 0:
-            self._first_bad = start + int(np.argmin(finite))
-        self._bad += int(block.size - finite.sum())
-        block[~finite] = 0
-
-    def finish(self) -> np.ndarray:
-        """Return the values.
-
-        Raises
-        ------
-        Refusal
-            When some are not finite, with their number and the first one's cell and feature.
-        """
-        if self._bad:
-            raise Refusal(
-                f"The matrix contains {self._bad:,} values that are not numbers (NaN or infinite).",
-                f"{self._place}, first at {self._locate(self._first_bad)}.",
-                "Remove or fill them, then open the file again.",
-            )
-        return self.values
-
-
 def read_matrix(node: Any, place: Place, tell: Tell) -> Matrix:
     """Read and check a sparse or dense matrix.
 
@@ -99,10 +47,18 @@ def read_matrix(node: Any, place: Place, tell: Tell) -> Matrix:
     Refusal
         When its structure is damaged, its shape does not fit, or a value is not finite.
     """
-    tell(f"Reading {place.name}")
+    tell(f"Reading {shown(place.name)}")
     if is_group(node):
         return _read_sparse(node, place)
     return _read_dense(node, place)
+
+
+def check_numbers(node: Any, place: str) -> None:
+    """Refuse an array of anything but numbers, before it is read."""
+    kind = type_kind(node, place)
+    if kind not in _NUMBERS:
+        words = _KINDS.get(kind, "values of a type that is not read")
+        raise Refusal(f"The values of a matrix are {words}, not numbers.", f"{shown(place)}.", "Write it as numbers.")
 
 
 def _check_shape(shape: tuple[int, ...], place: Place) -> None:
@@ -110,42 +66,49 @@ def _check_shape(shape: tuple[int, ...], place: Place) -> None:
     if shape != expected:
         raise Refusal(
             "A matrix does not fit its tables.",
-            f"{place.name} is {' x '.join(f'{size:,}' for size in shape)}, "
+            f"{shown(place.name)} is {' x '.join(f'{size:,}' for size in shape) or 'one value'}, "
             f"the tables have {expected[0]:,} cells and {expected[1]:,} features.",
-            _DAMAGED,
+            DAMAGED,
         )
 
 
 def _read_dense(node: Any, place: Place) -> Matrix:
-    _check_shape(tuple(int(size) for size in node.shape), place)
-    n_cells, n_features = node.shape
+    check_numbers(node, place.name)
+    _check_shape(shape_of(node, place.name), place)
+    n_cells, n_features = shape_of(node, place.name)
 
     def locate(position: int) -> str:
-        return f"cell {place.cells[position // n_features]}, feature {place.features[position % n_features]}"
+        return f"cell {shown(place.cells[position // n_features])}, " + (
+            f"feature {shown(place.features[position % n_features])}"
+        )
 
-    narrow = _Narrow(n_cells * n_features, locate, place.name)
-    step = max(_BLOCK // max(n_features, 1), 1)
-    n_filled = 0
-    for start in range(0, n_cells, step):
-        block = np.array(node[start : start + step]).ravel()
-        narrow.put(start * n_features, block)
-        n_filled += int(np.count_nonzero(block))
-    values = narrow.finish().reshape(n_cells, n_features)
-    if n_filled < SPARSE_BELOW * values.size:
+    collected = Values(n_cells * n_features, locate, shown(place.name))
+    for start, stop in blocks(node, n_cells, _BLOCK // max(n_features, 1)):
+        collected.put(start * n_features, read_array(node, place.name, start, stop).ravel())
+    values = collected.finish().reshape(n_cells, n_features)
+    if collected.tally().n_filled < SPARSE_BELOW * values.size:
         from scipy.sparse import csr_matrix
 
-        return _described(csr_matrix(values), narrow)
-    return _described(values, narrow)
+        return described(csr_matrix(values), collected)
+    return described(values, collected)
 
 
 def _read_sparse(node: Any, place: Place) -> Matrix:
     kind = encoding(node) or f"{attribute(node, 'h5sparse_format', 'csr')}_matrix"
-    if kind not in {"csr_matrix", "csc_matrix"} or not all(key in node for key in ("data", "indices", "indptr")):
-        raise Refusal(f'A matrix has the unknown encoding "{kind}".', f"{place.name}.", "Write it as CSR.")
-    shape = node.attrs.get("shape", node.attrs.get("h5sparse_shape"))
-    if shape is None or len(shape) != 2:
-        raise Refusal("A sparse matrix does not say its shape.", f"{place.name}.", _DAMAGED)
-    _check_shape(tuple(int(size) for size in shape), place)
+    if kind not in {"csr_matrix", "csc_matrix"}:
+        raise Refusal(
+            f'A matrix has the encoding "{shown(kind, 40)}", which is not read.',
+            f"{shown(place.name)}.",
+            "Write it as CSR.",
+        )
+    missing = [part for part in ("data", "indices", "indptr") if part not in node]
+    if missing:
+        raise Refusal("A part of a sparse matrix is missing.", f"{shown(place.name)}/{missing[0]}.", DAMAGED)
+    shape = attribute(node, "shape", attribute(node, "h5sparse_shape"))
+    sizes = np.asarray(shape).ravel()
+    if shape is None or sizes.size != 2 or sizes.dtype.kind not in "iu":
+        raise Refusal("A sparse matrix does not say its shape.", f"{shown(place.name)}.", DAMAGED)
+    _check_shape(tuple(int(size) for size in sizes), place)
     return read_compressed(node, place, by_cell=kind == "csr_matrix")
 
 
@@ -158,71 +121,77 @@ def read_compressed(node: Any, place: Place, by_cell: bool) -> Matrix:
 
     outer, inner = (place.cells, place.features) if by_cell else (place.features, place.cells)
     data, indices = node["data"], node["indices"]
-    if len(data.shape) != 1 or data.shape != indices.shape:
+    n_values = shape_of(data, f"{place.name}/data")
+    if len(n_values) != 1 or n_values != shape_of(indices, f"{place.name}/indices"):
         raise Refusal(
             "A sparse matrix is damaged: its values and positions differ in number.",
-            f"{place.name}: {data.shape} and {indices.shape}.",
-            _DAMAGED,
+            f"{shown(place.name)}: {n_values} and {tuple(indices.shape)}.",
+            DAMAGED,
         )
-    indptr = _read_pointers(np.asarray(node["indptr"][:]), len(outer), data.shape[0], place.name)
-    positions = _read_indices(indices, len(inner), place.name)
+    check_numbers(data, f"{place.name}/data")
+    indptr = _read_pointers(node["indptr"], len(outer), n_values[0], f"{place.name}/indptr")
+    positions = _read_positions(indices, len(inner), f"{place.name}/indices")
 
     def locate(position: int) -> str:
         row = int(np.searchsorted(indptr, position, side="right")) - 1
-        names = (outer[row], inner[positions[position]])
+        names = (shown(outer[row]), shown(inner[positions[position]]))
         cell, feature = names if by_cell else names[::-1]
         return f"cell {cell}, feature {feature}"
 
-    narrow = _Narrow(data.shape[0], locate, place.name)
-    for start in range(0, data.shape[0], _BLOCK):
-        narrow.put(start, np.array(data[start : start + _BLOCK]))
+    collected = Values(n_values[0], locate, shown(place.name))
+    for start, stop in blocks(data, n_values[0], _BLOCK):
+        collected.put(start, read_array(data, f"{place.name}/data", start, stop))
     make = csr_matrix if by_cell else csc_matrix
     shape = (len(place.cells), len(place.features))
-    matrix = make((narrow.finish(), positions, indptr), shape=shape).tocsr()
-    return _described(_canonical(matrix), narrow)
+    matrix = make((collected.finish(), positions, indptr), shape=shape).tocsr()
+    return described(matrix, collected)
 
 
-def _read_pointers(indptr: np.ndarray, n_outer: int, n_values: int, place: str) -> np.ndarray:
-    if indptr.dtype.kind not in "iu" or indptr.shape != (n_outer + 1,):
+def _read_pointers(node: Any, n_outer: int, n_values: int, place: str) -> np.ndarray:
+    shape = shape_of(node, place)
+    if type_kind(node, place) not in {"i", "u"} or shape != (n_outer + 1,):
+        n_found = f"{shape[0]:,}" if len(shape) == 1 else str(shape)
         raise Refusal(
             "A sparse matrix is damaged: its row pointers have the wrong number.",
-            f"{place}/indptr: {indptr.size:,} for {n_outer:,} rows.",
-            _DAMAGED,
+            f"{shown(place)}: {n_found} for {n_outer:,} rows.",
+            DAMAGED,
         )
-    pointers = indptr.astype(np.int64)
+    pointers = read_array(node, place).astype(np.int64)
     falling = np.flatnonzero(np.diff(pointers) < 0)
     if pointers[0] != 0 or pointers[-1] != n_values or falling.size:
-        where = f"row {falling[0]} ends before it begins" if falling.size else "they do not span all values"
-        raise Refusal("A sparse matrix is damaged: its row pointers are wrong.", f"{place}/indptr: {where}.", _DAMAGED)
+        where = f"row {falling[0]:,} ends before it begins" if falling.size else "they do not span all values"
+        raise Refusal("A sparse matrix is damaged: its row pointers are wrong.", f"{shown(place)}: {where}.", DAMAGED)
     return pointers if n_values >= 2**31 else pointers.astype(np.int32)
 
 
-def _read_indices(node: Any, n_inner: int, place: str) -> np.ndarray:
-    positions = np.empty(node.shape[0], dtype=np.int32)
-    for start in range(0, node.shape[0], _BLOCK):
-        block = np.asarray(node[start : start + _BLOCK])
-        if block.dtype.kind not in "iu":
-            raise Refusal("A sparse matrix is damaged: its positions are no integers.", f"{place}/indices.", _DAMAGED)
+def _read_positions(node: Any, n_inner: int, place: str) -> np.ndarray:
+    if type_kind(node, place) not in {"i", "u"}:
+        raise Refusal("A sparse matrix is damaged: its positions are no integers.", f"{shown(place)}.", DAMAGED)
+    n_values = shape_of(node, place)[0]
+    positions = np.empty(n_values, dtype=np.int32)
+    for start, stop in blocks(node, n_values, _BLOCK):
+        block = read_array(node, place, start, stop)
         wrong = np.flatnonzero((block < 0) | (block >= n_inner))
         if wrong.size:
             raise Refusal(
                 "A sparse matrix is damaged: a value lies outside the matrix.",
-                f"{place}/indices: value {start + int(wrong[0]):,} points to column {int(block[wrong[0]]):,} "
+                f"{shown(place)}: value {start + int(wrong[0]):,} points to column {int(block[wrong[0]]):,} "
                 f"of {n_inner:,}.",
-                _DAMAGED,
+                DAMAGED,
             )
-        positions[start : start + len(block)] = block
+        positions[start:stop] = block
     return positions
 
 
-def _canonical(matrix: Any) -> Any:
+def _canonical(matrix: Any, collected: Values) -> Any:
     """Return the CSR with sorted, unique indices and without stored zeros; repeated entries are added up."""
     if not matrix.has_canonical_format:
         matrix.sort_indices()
         if not matrix.has_canonical_format:
-            kept = matrix.dtype
+            kept, n_before = matrix.dtype, matrix.nnz
             matrix = matrix.astype(np.float64)
             matrix.sum_duplicates()
+            collected.n_repeated = n_before - matrix.nnz
             largest = matrix.data.max(initial=0)
             whole = kept.kind == "u" and largest < 2**32
             matrix = matrix.astype(np.min_scalar_type(int(largest)) if whole else np.float32)
@@ -230,8 +199,11 @@ def _canonical(matrix: Any) -> Any:
     return matrix
 
 
-def _described(values: Any, narrow: _Narrow) -> Matrix:
+def described(values: Any, collected: Values) -> Matrix:
+    """Return checked values with their range and counts; a CSR is brought into canonical form."""
     sparse = not isinstance(values, np.ndarray)
+    if sparse:
+        values = _canonical(values, collected)
     stored = values.data if sparse else values
     has_zero = sparse and stored.size < np.prod(values.shape, dtype=np.int64)
     extremes = [0.0] if has_zero or not stored.size else []
@@ -239,19 +211,19 @@ def _described(values: Any, narrow: _Narrow) -> Matrix:
     info = MatrixInfo(
         n_features=values.shape[1],
         dtype=str(values.dtype),
-        counts=narrow.counts,
+        counts=stored.dtype.kind == "u",
         sparse=sparse,
         smallest=min(extremes),
         largest=max(extremes),
     )
-    return Matrix(values, info)
+    return Matrix(values, info, collected.tally())
 
 
 def take(matrix: Matrix, rows: np.ndarray | None = None, columns: np.ndarray | None = None) -> Matrix:
-    """Return some rows and columns of a matrix; its range and type are those of the whole."""
+    """Return some rows and columns of a matrix; its range, type and counts are those of the whole."""
     values = matrix.values
     if rows is not None:
         values = values[rows]
     if columns is not None:
         values = values[:, columns]
-    return Matrix(values, matrix.info.model_copy(update={"n_features": values.shape[1]}))
+    return replace(matrix, values=values, info=matrix.info.model_copy(update={"n_features": values.shape[1]}))

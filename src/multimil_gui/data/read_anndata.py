@@ -9,13 +9,23 @@ from typing import Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.arrays import DAMAGED, as_text, is_group, read_array, shape_of, type_kind
 from multimil_gui.data.contents import Contents, Matrix, Modality, Tell
-from multimil_gui.data.elements import as_text, encoding, is_group, make_unique, read_frame
+from multimil_gui.data.elements import (
+    encoding,
+    from_codes,
+    level_names,
+    make_unique,
+    names_in,
+    read_frame,
+)
 from multimil_gui.data.matrices import Place, read_matrix, take
 from multimil_gui.data.modality_names import canonical_modality, modality_of_type
+from multimil_gui.data.words import counted, listing, shown
 
 MAX_OBSM_DIMS = 5000
 _HEX = re.compile(r"^#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?$")
+_MAX_NOTE = 2000
 
 
 @dataclass
@@ -69,45 +79,85 @@ def read_parts(
             raise Refusal(f'The file has no "{key}" table.', f"{prefix}{key}.", "Write it anew with anndata or scanpy.")
     tell(f"Reading {prefix}obs")
     names, columns = read_frame(root["obs"], f"{prefix}obs", warnings)
-    if len(names) == 0:
-        raise Refusal("The file has no cells.", f"{prefix}obs has 0 rows.", "Open a file with cells.")
+    check_cells(names, f"{prefix}obs")
+    if not is_group(root["obs"]) and "uns" in root:
+        _name_old_levels(root["uns"], columns)
     var_names, var_columns = read_frame(root["var"], f"{prefix}var", [])
     features = _feature_names(var_names, f"{prefix}var", warnings)
     parts = Parts(names=names, columns=columns, features=features)
     types = next((var_columns[key] for key in ("feature_types", "feature_type") if key in var_columns), None)
     parts.feature_types = None if types is None else np.asarray(types, dtype=object)
-    _read_matrices(root, parts, prefix, warnings, tell)
     parts.obsm = read_obsm(root, len(names), prefix, warnings, skip_obsm)
+    _read_matrices(root, parts, prefix, warnings, tell)
     if "uns" in root and is_group(root["uns"]):
         parts.colors = read_colors(root["uns"], columns, warnings)
         parts.note = read_note(root["uns"])
     return parts
 
 
+def check_cells(names: np.ndarray, place: str) -> None:
+    """Refuse a table of fewer than two cells."""
+    if len(names) == 0:
+        raise Refusal("The file has no cells.", f"{place} has 0 rows.", "Open a file with cells.")
+    if len(names) == 1:
+        raise Refusal("The file has only one cell.", f"{place} has 1 row.", "Open a file with more cells.")
+
+
+def _name_old_levels(uns: Any, columns: dict[str, Any]) -> None:
+    """Files older than anndata 0.7 keep the levels of a category column in ``uns``."""
+    for name, codes in columns.items():
+        key = f"{name}_categories"
+        if key in uns and isinstance(codes, np.ndarray) and codes.dtype.kind in "iu" and not is_group(uns[key]):
+            levels, _ = level_names(read_array(uns[key], f"uns/{key}").ravel())
+            columns[name] = from_codes(codes.astype(np.int64), levels, False, f"obs/{name}")
+
+
 def _feature_names(names: np.ndarray, place: str, warnings: list[str]) -> tuple[str, ...]:
     unique, changed = make_unique(names.tolist())
     if changed:
-        warnings.append(f"{changed:,} feature names of {place} are used more than once; a number was added to them.")
+        warnings.append(
+            f"{counted(changed, 'feature name')} of {place} {'is' if changed == 1 else 'are'} used more than once; "
+            "a number was added."
+        )
     return tuple(unique)
 
 
 def _read_matrices(root: Any, parts: Parts, prefix: str, warnings: list[str], tell: Tell) -> None:
     cells, features = parts.names, np.asarray(parts.features, dtype=object)
-    if "X" in root and encoding(root["X"]) != "null" and len(features):
-        parts.matrices["X"] = read_matrix(root["X"], Place(f"{prefix}X", cells, features), tell)
-    for key in sorted(root["layers"].keys()) if "layers" in root else ():
-        place = Place(f"{prefix}layers/{key}", cells, features)
+    refusals: list[Refusal] = []
+
+    def read(key: str, node: Any, names: np.ndarray) -> None:
         try:
-            parts.matrices[f"layers/{key}"] = read_matrix(root["layers"][key], place, tell)
+            place = f"{prefix}{'raw/X' if key == 'raw' else key}"
+            parts.matrices[key] = read_matrix(node, Place(place, cells, names), tell)
         except Refusal as refusal:
-            warnings.append(f"The layer {place.name} is left out. {refusal.what} {refusal.where}")
+            refusals.append(refusal)
+
+    if "X" in root and not _is_null(root["X"]) and len(features):
+        read("X", root["X"], features)
+    if len(features) and "layers" in root:
+        for key in names_in(root["layers"], f"{prefix}layers"):
+            read(f"layers/{key}", root["layers"][key], features)
     if "raw" in root and is_group(root["raw"]) and "X" in root["raw"] and "var" in root["raw"]:
         raw_names, _ = read_frame(root["raw"]["var"], f"{prefix}raw/var", [])
         parts.raw_features = _feature_names(raw_names, f"{prefix}raw/var", warnings)
-        place = Place(f"{prefix}raw/X", cells, np.asarray(parts.raw_features, dtype=object))
-        parts.matrices["raw"] = read_matrix(root["raw"]["X"], place, tell)
+        read("raw", root["raw"]["X"], np.asarray(parts.raw_features, dtype=object))
+    if refusals and not parts.matrices and not parts.obsm:
+        raise refusals[0]
+    if refusals and any(not _about_values(refusal) for refusal in refusals):
+        raise next(refusal for refusal in refusals if not _about_values(refusal))
+    warnings += [f"A matrix is left out. {refusal.what} {refusal.where}" for refusal in refusals]
     if "X" not in parts.matrices and parts.matrices:
         _promote(parts, prefix, warnings)
+
+
+def _about_values(refusal: Refusal) -> bool:
+    """Whether a matrix was refused for the values in it; a damaged structure makes the whole file suspect."""
+    return refusal.fix != DAMAGED
+
+
+def _is_null(node: Any) -> bool:
+    return encoding(node) == "null"
 
 
 def _promote(parts: Parts, prefix: str, warnings: list[str]) -> None:
@@ -117,51 +167,55 @@ def _promote(parts: Parts, prefix: str, warnings: list[str]) -> None:
     parts.matrices = {"X": parts.matrices.pop(chosen), **parts.matrices}
     if chosen == "raw":
         parts.features, parts.raw_features, parts.feature_types = parts.raw_features, (), None
-    warnings.append(f"The file has no matrix {prefix}X; {prefix}{chosen} is used instead.")
+    warnings.append(f"The file has no matrix {prefix}X that can be used; {prefix}{shown(chosen)} takes its place.")
 
 
 def read_obsm(root: Any, n_cells: int, prefix: str, warnings: list[str], skip: frozenset[str]) -> dict[str, np.ndarray]:
     """Return the usable coordinates of ``obsm``, float32; the others are named in ``warnings``."""
     found: dict[str, np.ndarray] = {}
-    for key in sorted(root["obsm"].keys()) if "obsm" in root else ():
+    for key in names_in(root["obsm"], f"{prefix}obsm") if "obsm" in root else ():
         if key in skip:
             continue
-        values, reason = _coordinates(root["obsm"][key], n_cells, f"{prefix}obsm/{key}")
-        if values is None:
-            warnings.append(f"{prefix}obsm/{key} is left out: {reason}.")
-        else:
-            found[key] = values
+        try:
+            found[key] = _coordinates(root["obsm"][key], n_cells, f"{prefix}obsm/{key}")
+        except _Unusable as reason:
+            warnings.append(f"{shown(f'{prefix}obsm/{key}')} is left out: {reason}.")
     return found
 
 
-def _coordinates(node: Any, n_cells: int, place: str) -> tuple[np.ndarray | None, str]:
+class _Unusable(Exception):
+    """An array of ``obsm`` cannot serve as coordinates; says why."""
+
+
+def _coordinates(node: Any, n_cells: int, place: str) -> np.ndarray:
     if encoding(node) == "dataframe":
-        _, columns = read_frame(node, place, [])
-        numbers = [
-            values for values in columns.values() if isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
-        ]
+        names, columns = read_frame(node, place, [])
+        numbers = [v for v in columns.values() if isinstance(v, np.ndarray) and v.dtype.kind in "iuf"]
         if not numbers:
-            return None, "the table has no number columns"
+            raise _Unusable("the table has no number columns")
+        if len(names) != n_cells:
+            raise _Unusable(f"it has {len(names):,} rows for {n_cells:,} cells")
         array = np.column_stack(numbers)
     elif is_group(node):
-        return None, f'its encoding "{encoding(node) or "unknown"}" is not read'
+        raise _Unusable(f'its encoding "{shown(encoding(node) or "unknown", 40)}" is not read')
     else:
-        if len(node.shape) != 2 or not 1 <= node.shape[1] <= MAX_OBSM_DIMS:
-            return None, f"its shape {tuple(node.shape)} is not a table of coordinates"
-        array = np.asarray(node[:])
-    if array.dtype.kind not in "iufb":
-        return None, f"values of type {array.dtype} are not coordinates"
-    if len(array) != n_cells:
-        raise Refusal(
-            "Coordinates do not fit the cells.",
-            f"{place} has {len(array):,} rows for {n_cells:,} cells.",
-            "The file is damaged; download or write it again.",
-        )
-    array = array.astype(np.float32)
+        shape = shape_of(node, place)
+        if len(shape) != 2 or not 1 <= shape[1] <= MAX_OBSM_DIMS:
+            raise _Unusable(f"its shape {shape} is not a table of coordinates")
+        if shape[0] != n_cells:
+            raise _Unusable(f"it has {shape[0]:,} rows for {n_cells:,} cells")
+        if type_kind(node, place) not in {"i", "u", "f", "b"}:
+            raise _Unusable("its values are not numbers")
+        array = read_array(node, place)
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
     broken = ~np.isfinite(array).all(axis=1)
     if broken.any():
-        return None, f"{broken.sum():,} cells have values that are not numbers, the first in row {broken.argmax()}"
-    return array, ""
+        raise _Unusable(
+            f"{counted(int(broken.sum()), 'cell')} {'has' if broken.sum() == 1 else 'have'} values that are not "
+            f"numbers, the first in row {broken.argmax():,}"
+        )
+    return array
 
 
 def read_colors(uns: Any, columns: dict[str, Any], warnings: list[str]) -> dict[str, list[str]]:
@@ -170,14 +224,24 @@ def read_colors(uns: Any, columns: dict[str, Any], warnings: list[str]) -> dict[
     for column, values in columns.items():
         key = f"{column}_colors"
         levels = getattr(values, "categories", None)
-        if key not in uns or levels is None or is_group(uns[key]) or len(uns[key].shape) != 1:
+        if levels is None or "/" in key or key not in uns or is_group(uns[key]):
             continue
-        found = as_text(np.asarray(uns[key][: len(levels)])).tolist()
+        found = _short_texts(uns[key], f"uns/{key}", len(levels))
         if len(found) == len(levels) and all(_HEX.match(color) for color in found):
             colors[column] = [color[:7].lower() for color in found]
         else:
-            warnings.append(f'The colours of "{column}" are not valid and were replaced.')
+            warnings.append(f'The colours of "{shown(column)}" are not valid and were replaced.')
     return colors
+
+
+def _short_texts(node: Any, place: str, n_levels: int) -> list[str]:
+    """Return the first texts of a list, none when it is no list of text."""
+    if len(shape_of(node, place)) != 1 or type_kind(node, place) != "O":
+        return []
+    try:
+        return as_text(read_array(node, place, 0, n_levels)).tolist()
+    except TypeError:
+        return []
 
 
 def read_note(uns: Any) -> str:
@@ -188,13 +252,16 @@ def read_note(uns: Any) -> str:
     if not is_group(node):
         return _scalar_text(node)
     texts = [_scalar_text(node[key]) for key in ("citation", "note", "license") if key in node]
-    return " ".join(text.rstrip(".") + "." for text in texts if text)
+    return " ".join(text.rstrip(".") + "." for text in texts if text)[:_MAX_NOTE]
 
 
 def _scalar_text(node: Any) -> str:
-    if is_group(node) or node.shape not in {(), (1,)}:
+    if is_group(node) or getattr(node, "shape", None) not in {(), (1,)} or type_kind(node, "uns/source") != "O":
         return ""
-    return str(as_text(np.atleast_1d(np.asarray(node[()])))[0])[:2000]
+    try:
+        return str(as_text(np.atleast_1d(read_array(node, "uns/source")))[0])[:_MAX_NOTE]
+    except TypeError:
+        return ""
 
 
 def split_by_type(parts: Parts, warnings: list[str]) -> dict[str, Modality]:
@@ -202,21 +269,22 @@ def split_by_type(parts: Parts, warnings: list[str]) -> dict[str, Modality]:
     if not parts.matrices:
         return {}
     rows = np.arange(len(parts.names), dtype=np.int64)
-    types = [] if parts.feature_types is None else sorted({str(kind) for kind in parts.feature_types})
+    type_of = np.empty(0, dtype=object) if parts.feature_types is None else parts.feature_types.astype(str)
+    types = sorted(set(type_of.tolist()))
     known = {kind: modality_of_type(kind) for kind in types}
     names = {name for name in known.values() if name is not None}
     if len(names) < 2:
         only = names.pop() if len(types) == 1 and names else None
         name = only or name_of("", parts)
         return {name: Modality(rows, parts.features, parts.matrices, parts.raw_features)}
+    unknown = [shown(kind, 40) for kind, of_type in known.items() if of_type is None]
+    if unknown:
+        warnings.append(f"Features of the type {listing([repr(kind) for kind in unknown])} are left out.")
     found: dict[str, Modality] = {}
-    for kind, of_type in known.items():
-        if of_type is None:
-            warnings.append(f'Features of the type "{kind}" are left out.')
-            continue
-        columns = np.flatnonzero(parts.feature_types == kind)
+    for name in sorted(names):
+        columns = np.flatnonzero(np.isin(type_of, [kind for kind in types if known[kind] == name]))
         matrices = {key: take(matrix, columns=columns) for key, matrix in parts.matrices.items() if key != "raw"}
-        found[of_type] = Modality(rows, tuple(parts.features[i] for i in columns), matrices)
+        found[name] = Modality(rows, tuple(parts.features[i] for i in columns), matrices)
     return found
 
 

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.arrays import as_text, is_group, read_array, shape_of, type_kind
 from multimil_gui.data.contents import Contents, Modality, Tell
-from multimil_gui.data.elements import as_text, encoding, is_group, read_frame
+from multimil_gui.data.elements import attribute, encoding, names_in, read_frame
 from multimil_gui.data.matrices import take
-from multimil_gui.data.read_anndata import Parts, name_of, read_colors, read_note, read_obsm, read_parts
+from multimil_gui.data.read_anndata import Parts, check_cells, name_of, read_colors, read_note, read_obsm, read_parts
+from multimil_gui.data.words import counted, listing, shown
 
+MAX_MODALITIES = 50
 _ANEW = "Write the file anew with mudata."
 
 
@@ -19,14 +22,13 @@ def read_mudata(root: Any, tell: Tell) -> Contents:
     """Read a file that is a MuData object: cells are the union, each modality keeps the cells it has."""
     import pandas as pd
 
-    if int(root.attrs.get("axis", 0)) != 0:
+    if np.any(np.asarray(attribute(root, "axis", 0)) != 0):
         raise Refusal("The modalities of this file share features, not cells.", "axis is not 0.", _ANEW)
     warnings: list[str] = []
     if "obs" not in root:
         raise Refusal('The file has no "obs" table.', "obs.", _ANEW)
     names, columns = read_frame(root["obs"], "obs", warnings)
-    if len(names) == 0:
-        raise Refusal("The file has no cells.", "obs has 0 rows.", "Open a file with cells.")
+    check_cells(names, "obs")
     keys = _modality_keys(root["mod"])
     contents = Contents(names=names, obs=pd.DataFrame(index=pd.RangeIndex(len(names))), warnings=warnings)
     tables: dict[str, tuple[np.ndarray, np.ndarray, dict[str, Any]]] = {}
@@ -48,39 +50,41 @@ def read_mudata(root: Any, tell: Tell) -> Contents:
 
 
 def _modality_keys(mod: Any) -> list[str]:
-    order = mod.attrs.get("mod-order")
-    keys = sorted(mod.keys())
-    if order is not None:
-        listed = [str(key) for key in as_text(np.asarray(order))]
+    keys = names_in(mod, "mod")
+    order = np.asarray(attribute(mod, "mod-order", [])).ravel()
+    if order.size and order.dtype.kind in "OTUS":
+        listed = [str(key) for key in as_text(order)]
         keys = listed if sorted(listed) == keys else keys
-    for key in keys:
-        if not is_group(mod[key]) or encoding(mod[key]) not in {"anndata", ""}:
-            raise Refusal(f'The modality "{key}" is not an AnnData object.', f"mod/{key}.", _ANEW)
     if not keys:
         raise Refusal("The file has no modalities.", "mod is empty.", _ANEW)
+    if len(keys) > MAX_MODALITIES:
+        raise Refusal(f"The file has more than {MAX_MODALITIES} modalities.", f"mod holds {len(keys):,}.", _ANEW)
+    for key in keys:
+        if not is_group(mod[key]) or encoding(mod[key]) not in {"anndata", ""}:
+            raise Refusal(f'The modality "{shown(key)}" is not an AnnData object.', f"mod/{shown(key)}.", _ANEW)
     return keys
 
 
 def _align(root: Any, key: str, names: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the global rows of a modality's cells, ascending, and the position of each in the modality."""
-    if "obsmap" in root and key in root["obsmap"]:
-        mapped = np.asarray(root["obsmap"][key][:]).astype(np.int64).ravel()
-        if mapped.shape == names.shape and np.array_equal(np.sort(mapped[mapped > 0]), np.arange(1, len(own) + 1)):
-            rows = np.flatnonzero(mapped)
-            if np.array_equal(names[rows], own[mapped[rows] - 1]):
-                return rows, mapped[rows] - 1
+    mapped = _given_map(root, key, names)
+    if mapped is not None and np.array_equal(np.sort(mapped[mapped > 0]), np.arange(1, len(own) + 1)):
+        rows = np.flatnonzero(mapped)
+        if np.array_equal(names[rows], own[mapped[rows] - 1]):
+            return rows, mapped[rows] - 1
     where = {name: row for row, name in enumerate(names.tolist())}
-    if len(where) < len(names) or len(set(own.tolist())) < len(own):
+    n_repeated = max(len(names) - len(where), len(own) - len(set(own.tolist())))
+    if n_repeated:
         raise Refusal(
             "The cells of the modalities cannot be matched: cell names are repeated.",
-            f"mod/{key}: {len(own) - len(set(own.tolist())):,} repeated names.",
+            f"mod/{shown(key)}: {counted(n_repeated, 'repeated name')}.",
             "Make the names unique (obs_names_make_unique) and write the file anew.",
         )
     lost = [name for name in own.tolist() if name not in where]
     if lost:
         raise Refusal(
             "A modality has cells that the table of all cells lacks.",
-            f"mod/{key}: {len(lost):,} cells, the first is {lost[0]}.",
+            f"mod/{shown(key)}: {counted(len(lost), 'cell')}, for example {listing(lost)}.",
             _ANEW,
         )
     rows = np.array([where[name] for name in own.tolist()], dtype=np.int64)
@@ -88,13 +92,24 @@ def _align(root: Any, key: str, names: np.ndarray, own: np.ndarray) -> tuple[np.
     return rows[order], order
 
 
+def _given_map(root: Any, key: str, names: np.ndarray) -> np.ndarray | None:
+    """Return MuData's own map of the cells (1-based rows of the modality, 0 for none), None when it cannot be used."""
+    if "obsmap" not in root or not is_group(root["obsmap"]) or key not in root["obsmap"]:
+        return None
+    node, place = root["obsmap"][key], f"obsmap/{key}"
+    if type_kind(node, place) not in {"i", "u"} or int(np.prod(shape_of(node, place))) != len(names):
+        return None
+    mapped = read_array(node, place).astype(np.int64).ravel()
+    return mapped if mapped.min(initial=0) >= 0 else None
+
+
 def _add_modality(contents: Contents, key: str, parts: Parts, rows: np.ndarray, positions: np.ndarray) -> None:
     if not parts.matrices:
-        contents.warnings.append(f'The modality "{key}" has no matrix and is left out.')
+        contents.warnings.append(f'The modality "{shown(key)}" has no matrix and is left out.')
         return
-    name = name_of(key, parts)
+    canonical = name = name_of(key, parts)
     while name in contents.modalities:
-        name = f"{name}_{len(contents.modalities) + 1}"
+        name = f"{canonical}_{len(contents.modalities) + 1}"
     in_order = np.array_equal(positions, np.arange(len(positions)))
     matrices = parts.matrices if in_order else {k: take(m, rows=positions) for k, m in parts.matrices.items()}
     contents.modalities[name] = Modality(rows, parts.features, matrices, parts.raw_features)
@@ -105,7 +120,7 @@ def _lift_obsm(contents: Contents, key: str, parts: Parts, rows: np.ndarray, pos
     for name, values in parts.obsm.items():
         if len(rows) < contents.n_cells:
             contents.warnings.append(
-                f"mod/{key}/obsm/{name} is left out: it covers {len(rows):,} of {contents.n_cells:,} cells."
+                f"{shown(f'mod/{key}/obsm/{name}')} is left out: it covers {len(rows):,} of {contents.n_cells:,} cells."
             )
         else:
             contents.obsm[name if name not in contents.obsm else f"{name}_{key}"] = values[positions]

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.data.contents import Contents, Tell
-from multimil_gui.data.elements import is_group, make_unique, read_text
+from multimil_gui.data.arrays import DAMAGED, is_group, read_array, shape_of, type_kind
+from multimil_gui.data.contents import Contents, Matrix, Tell
+from multimil_gui.data.elements import make_unique, names_in, read_names
 from multimil_gui.data.matrices import Place, read_compressed
-from multimil_gui.data.read_anndata import Parts, split_by_type
+from multimil_gui.data.read_anndata import Parts, check_cells, split_by_type
+from multimil_gui.data.words import counted, shown
+
+#: Groups in which a matrix of the older form is looked for.
+_SEARCHED = 100
 
 
 def tenx_group(root: Any) -> Any | None:
     """Return the group with the matrix (``matrix`` since Cell Ranger 3, the genome before), None when not 10x."""
-    for key in ("matrix", *root.keys()):
+    for key in ("matrix", *names_in(root, "the file")[:_SEARCHED]):
         if key in root and is_group(root[key]) and all(part in root[key] for part in ("barcodes", "indptr", "shape")):
             return root[key]
     return None
@@ -24,28 +29,45 @@ def tenx_group(root: Any) -> Any | None:
 
 def read_tenx(group: Any, tell: Tell) -> Contents:
     """Read the matrix group of a 10x file; the GEM well (``-1``, ``-2``) becomes the obs column ``library``."""
-    import pandas as pd
-
     place = str(getattr(group, "name", "matrix")).strip("/")
-    names = read_text(group["barcodes"], f"{place}/barcodes")
-    if len(names) == 0:
-        raise Refusal("The file has no cells.", f"{place}/barcodes is empty.", "Open a file with cells.")
+    missing = [part for part in ("data", "indices", "indptr", "shape") if part not in group]
+    if missing:
+        raise Refusal("A part of the 10x matrix is missing.", f"{shown(place)}/{missing[0]}.", DAMAGED)
+    names = read_names(group["barcodes"], f"{place}/barcodes")
+    check_cells(names, f"{place}/barcodes")
     features, types = _features(group, place)
-    unique, changed = make_unique(features.tolist())
-    warnings = []
-    if changed:
-        warnings.append(f"{changed:,} feature names are used more than once; a number was added to them.")
-    shape = tuple(int(size) for size in np.asarray(group["shape"][:]).ravel())
+    if type_kind(group["shape"], f"{place}/shape") not in {"i", "u"} or shape_of(group["shape"], "shape") != (2,):
+        raise Refusal("The 10x matrix does not say its shape.", f"{shown(place)}/shape.", DAMAGED)
+    shape = tuple(int(size) for size in read_array(group["shape"], f"{place}/shape"))
     if shape != (len(features), len(names)):
         raise Refusal(
             "The matrix does not fit its tables.",
-            f"{place}: shape {shape}, {len(features):,} features and {len(names):,} barcodes.",
-            "The file is damaged; download it again.",
+            f"{shown(place)}: shape {shape}, {len(features):,} features and {len(names):,} barcodes.",
+            DAMAGED,
         )
-    tell(f"Reading {place}")
+    tell(f"Reading {shown(place)}")
+    unique, warnings = unique_features(features)
     matrix = read_compressed(group, Place(place, names, np.asarray(unique, dtype=object)), by_cell=True)
-    parts = Parts(names=names, columns={}, features=tuple(unique), feature_types=types, matrices={"X": matrix})
-    wells = [found.group(1) if (found := re.search(r"-(\d+)$", name)) else "1" for name in names.tolist()]
+    return tenx_contents(names, unique, types, matrix, warnings)
+
+
+def unique_features(names: np.ndarray) -> tuple[list[str], list[str]]:
+    """Return unique feature names, and the warning that some were changed."""
+    unique, changed = make_unique(names.tolist())
+    if not changed:
+        return unique, []
+    verb = "is" if changed == 1 else "are"
+    return unique, [f"{counted(changed, 'feature name')} {verb} used more than once; a number was added."]
+
+
+def tenx_contents(
+    names: np.ndarray, features: list[str], types: np.ndarray | None, matrix: Matrix, warnings: list[str]
+) -> Contents:
+    """Return 10x data as contents: one modality per feature type, and the GEM wells as ``library``."""
+    import pandas as pd
+
+    parts = Parts(names=names, columns={}, features=tuple(features), feature_types=types, matrices={"X": matrix})
+    wells = [found.group(1) if (found := re.search(r"-(\d{1,6})$", name)) else "1" for name in names.tolist()]
     frame = pd.DataFrame({"library": pd.Categorical(wells)}, index=pd.RangeIndex(len(names)))
     contents = Contents(names=names, obs=frame, warnings=warnings)
     contents.modalities = split_by_type(parts, warnings)
@@ -53,10 +75,18 @@ def read_tenx(group: Any, tell: Tell) -> Contents:
 
 
 def _features(group: Any, place: str) -> tuple[np.ndarray, np.ndarray | None]:
-    if "features" in group:
-        table = group["features"]
-        names = read_text(table["name"], f"{place}/features/name")
-        types = read_text(table["feature_type"], f"{place}/features/feature_type") if "feature_type" in table else None
+    key = next((key for key in ("features", "gene_names", "genes") if key in group), "")
+    table: Any = group[key] if key else None
+    if key == "features" and is_group(table) and "name" in table:
+        names = read_names(table["name"], f"{place}/features/name")
+        types = read_names(table["feature_type"], f"{place}/features/feature_type") if "feature_type" in table else None
+        if types is not None and len(types) != len(names):
+            raise Refusal(
+                "The lists of features differ in length.",
+                f"{shown(place)}/features: {len(names):,} names and {len(types):,} types.",
+                DAMAGED,
+            )
         return names, types
-    key = "gene_names" if "gene_names" in group else "genes"
-    return read_text(group[key], f"{place}/{key}"), None
+    if key in {"", "features"}:
+        raise Refusal("The 10x matrix has no list of features.", f"{shown(place)}.", DAMAGED)
+    return read_names(table, f"{place}/{key}"), None

@@ -1,43 +1,31 @@
 """The import process: reads one untrusted file and writes one Store, then ends.
 
-Started as ``python -I -m multimil_gui.data.worker`` (in a frozen program with ``--import-worker``). One JSON request on
-standard input; JSON lines on standard output: ``{"progress": text, "done": n, "total": n}`` and at last
-``{"store": ...}``, ``{"reuse": ...}``, ``{"summary": ...}`` or ``{"refused": ...}``. Imports neither torch nor Qt.
+Started as ``python -I -m multimil_gui.data.worker`` (in a frozen program with ``--import-worker``). One line of JSON on
+standard input is the request; JSON lines on standard output are the answers, see :mod:`multimil_gui.data.protocol`.
+Imports neither torch nor Qt.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import signal
 import sys
+import threading
+import time
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.protocol import Progress, Refused, Request, Reused, Stored, Summary
+from multimil_gui.data.words import shown, size_text
 
-#: Address space the child may use beyond the machine's memory: libraries map more than they touch.
-_EXTRA_ADDRESS_SPACE = 8 << 30
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the child is asked to do.
-
-    Attributes
-    ----------
-    source
-        File or folder to read.
-    store
-        Empty place to write the store to; None only inspects.
-    known
-        Hashes whose store exists already.
-    """
-
-    source: Path
-    store: Path | None
-    known: frozenset[str]
+#: Address space beyond the free memory: libraries map about 1 GB more than they touch.
+_MAPPED = 3 << 30
+#: Largest file that may be written; pieces of a store are at most some hundred megabytes.
+_MAX_FILE = 4 << 30
+#: Seconds between two reports of progress while bytes are counted.
+_REPORT_S = 0.2
 
 
 class _Answers:
@@ -45,10 +33,21 @@ class _Answers:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.stage = "Starting"
+        self._last = 0.0
 
-    def send(self, **message: Any) -> None:
-        self._stream.write(json.dumps(message) + "\n")
+    def send(self, message: Progress | Stored | Reused | Summary | Refused) -> None:
+        self._stream.write(message.model_dump_json() + "\n")
         self._stream.flush()
+
+    def stage_begins(self, stage: str) -> None:
+        self.stage = stage
+        self.send(Progress(progress=stage, done=0, total=0))
+
+    def counted(self, done: int, total: int) -> None:
+        if time.monotonic() - self._last > _REPORT_S:
+            self._last = time.monotonic()
+            self.send(Progress(progress=self.stage, done=min(done, total), total=total))
 
 
 def main() -> int:
@@ -56,74 +55,109 @@ def main() -> int:
     # Libraries that print to standard output must not break the protocol.
     answers = _Answers(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)
-    _limit_resources()
+    request = Request.model_validate_json(sys.stdin.readline())
+    _end_with_parent()
+    _limit_resources(request.cpu_s)
+    name = shown(request.source.name)
     try:
-        asked = json.loads(sys.stdin.read())
-        store = None if asked["store"] is None else Path(asked["store"])
-        _serve(Request(Path(asked["source"]), store, frozenset(asked["known"])), answers)
+        _serve(request, answers)
     except Refusal as refusal:
-        answers.send(refused=[refusal.what, refusal.where, refusal.fix])
+        where = refusal.where if name in refusal.where else f"{name}: {refusal.where}" if refusal.where else f"{name}."
+        answers.send(Refused.of(refusal.what, where, refusal.fix))
     except MemoryError:
-        answers.send(
-            refused=[
-                "The file needs more memory than this machine has.",
-                "",
-                "Keep fewer cells or genes and try again.",
-            ]
-        )
+        fix = "Close other programs, or keep fewer cells or genes."
+        answers.send(Refused.of("The file needs more memory than is free.", f"{name}: {answers.stage}.", fix))
     except Exception as error:  # noqa: BLE001 - whatever a damaged file raises becomes one sentence
         traceback.print_exc(file=sys.stderr)
-        answers.send(refused=_sentence(error))
+        answers.send(Refused.of(*_sentence(error, name, answers.stage)))
     return 0
 
 
-def _sentence(error: Exception) -> list[str]:
-    if isinstance(error, OSError) and error.errno is not None:
-        return ["The file could not be read or its copy not written.", f"{error.strerror}.", "Check disk and rights."]
-    detail = " ".join(str(error).split())[:160] or type(error).__name__
-    return ["The file is damaged or not as anndata writes it.", f"({detail})", "Download or write it again."]
+def _sentence(error: Exception, name: str, stage: str) -> tuple[str, str, str]:
+    if isinstance(error, OSError) and error.errno is not None and error.strerror:
+        return (
+            "The file could not be read or its copy not written.",
+            f"{name}: {stage}: {error.strerror}.",
+            "Check the free space of the disk and the rights of the file.",
+        )
+    return (
+        "The file is damaged or not as anndata writes it.",
+        f"{name}: {stage} ({type(error).__name__}).",
+        "Download or write it again.",
+    )
 
 
-def _limit_resources() -> None:
+def _end_with_parent() -> None:
+    """End as soon as the parent does: it keeps our standard input open as long as it lives."""
+
+    def wait() -> None:
+        while os.read(0, 1024):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _limit_resources(cpu_s: int) -> None:
     try:
         import resource
     except ImportError:  # Windows has no such limits
         return
     import psutil
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    wanted = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: cpu_s, resource.RLIMIT_FSIZE: _MAX_FILE}
     if sys.platform == "linux":
-        limit = psutil.virtual_memory().total + _EXTRA_ADDRESS_SPACE
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
+        wanted[resource.RLIMIT_AS] = psutil.virtual_memory().available + _MAPPED
+    for kind, limit in wanted.items():
+        _, hard = resource.getrlimit(kind)
+        # At the soft limit of CPU time the system ends us; the parent tells the user.
+        resource.setrlimit(kind, (limit if hard < 0 else min(limit, hard), hard))
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
 
 
 def _serve(request: Request, answers: _Answers) -> None:
-    from multimil_gui.data.hashing import hash_source
-    from multimil_gui.data.read_file import read_file, scan_source
-    from multimil_gui.data.write_store import describe, write_store
+    from multimil_gui.data.hashing import hash_source, total_bytes
+    from multimil_gui.data.read_file import open_source, read_opened
+    from multimil_gui.data.write_store import describe, estimated_bytes, write_store
 
     source = request.source
-    answers.send(progress="Checking the file", done=0, total=0)
+    _forget_pickle()
+    answers.stage_begins("Checking the file")
     before = _fingerprint(source)
-    container = scan_source(source)
-    size = source.stat().st_size if source.is_file() else 0
-    digest = hash_source(source, lambda done: answers.send(progress="Checking the file", done=done, total=size))
-    if digest in request.known:
-        answers.send(reuse=digest)
-        return
-
-    def tell(stage: str) -> None:
-        answers.send(progress=stage, done=0, total=0)
-
-    contents = read_file(source, container, tell)
+    with open_source(source) as opened:
+        size = total_bytes(source)
+        digest = hash_source(source, lambda done: answers.counted(done, size))
+        if digest in request.known:
+            answers.send(Reused(reuse=digest))
+            return
+        contents = read_opened(opened, answers.stage_begins)
     if _fingerprint(source) != before:
         raise Refusal("The file changed while it was read.", f"{source.name}.", "Wait until it is complete, try again.")
     if request.store is None:
-        answers.send(summary=describe(contents, source.name, digest).model_dump(mode="json"))
+        answers.send(Summary(summary=describe(contents, source.name, digest)))
         return
-    write_store(contents, request.store, source.name, digest, tell)
-    answers.send(store=digest)
+    _check_disk(request.store.parent, estimated_bytes(contents))
+    write_store(contents, request.store, source.name, digest, answers.stage_begins)
+    answers.send(Stored(store=digest))
+
+
+def _forget_pickle() -> None:
+    """Take the one codec that runs code out of numcodecs' registry, as if it had never been there."""
+    from numcodecs.registry import codec_registry
+
+    codec_registry.pop("pickle", None)
+
+
+def _check_disk(folder: Path, needed: int) -> None:
+    import shutil
+
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise Refusal(
+            f"The copy of the file needs about {size_text(needed)}; the disk has {size_text(free)} free.",
+            f"The folder of stores is {shown(folder.parent.name)}.",
+            "Free some space, or choose another folder of stores.",
+        )
 
 
 def _fingerprint(source: Path) -> tuple[int, int]:

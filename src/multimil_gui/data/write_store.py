@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from multimil_gui.core.errors import Refusal
 from multimil_gui.data.contents import Contents, Matrix, Modality, Tell
 from multimil_gui.data.hashing import ArrayHash
 from multimil_gui.data.index import (
+    MAX_INDEX_BYTES,
     MAX_LISTED_LEVELS,
+    MAX_LISTED_TEXT,
     STORE_VERSION,
     ColumnInfo,
     ColumnKind,
@@ -49,13 +52,31 @@ def write_store(contents: Contents, folder: Path, source_name: str, source_hash:
         tell(f"Writing the gene-major copy of {name}")
         _write_gene_major(genes, name, modality.matrices["X"])
     index = _index_of(contents, source_name, source_hash, {**data.hashes, **genes.hashes})
-    (folder / INDEX_FILE).write_text(index.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    text = index.model_dump_json(indent=1) + "\n"
+    if len(text) > MAX_INDEX_BYTES // 4:  # at most four bytes for a character
+        raise Refusal("The tables of the file have too many columns and labels.", "obs.", "Keep fewer columns.")
+    (folder / INDEX_FILE).write_text(text, encoding="utf-8")
     return index
+
+
+def estimated_bytes(contents: Contents) -> int:
+    """Return about how many bytes the store of these contents needs on the disk: both copies, packed to a half."""
+    total = sum(values.nbytes for values in contents.obsm.values())
+    for modality in contents.modalities.values():
+        for name, matrix in modality.matrices.items():
+            total += _n_bytes(matrix) * (2 if name == "X" else 1)
+    return total // 2
 
 
 def describe(contents: Contents, source_name: str, source_hash: str) -> StoreIndex:
     """Return the index that the contents would have, without writing anything."""
     return _index_of(contents, source_name, source_hash, {})
+
+
+def _n_bytes(matrix: Matrix) -> int:
+    if isinstance(matrix.values, np.ndarray):
+        return matrix.values.nbytes
+    return matrix.values.data.nbytes + matrix.values.indices.nbytes + matrix.values.indptr.nbytes
 
 
 class _Writer:
@@ -228,7 +249,7 @@ def _index_of(contents: Contents, source_name: str, source_hash: str, hashes: di
         obs=tuple(_column_info(str(name), contents.obs[name]) for name in contents.obs.columns),
         obsm={key: int(values.shape[1]) for key, values in contents.obsm.items()},
         note=contents.note,
-        warnings=(*contents.warnings, *_same_matrices(contents, hashes)),
+        warnings=tuple(contents.warnings),
         hashes=dict(sorted(hashes.items())),
     )
 
@@ -251,7 +272,8 @@ def _column_info(name: str, series: Any) -> ColumnInfo:
     kind = {"b": ColumnKind.BOOL, "i": ColumnKind.NUMBER, "u": ColumnKind.NUMBER, "f": ColumnKind.NUMBER}.get(
         series.dtype.kind, ColumnKind.CATEGORY if hasattr(series.array, "categories") else ColumnKind.TEXT
     )
-    listed = kind is not ColumnKind.NUMBER and len(labelling.levels) <= MAX_LISTED_LEVELS
+    few = len(labelling.levels) <= MAX_LISTED_LEVELS and sum(map(len, labelling.levels)) <= MAX_LISTED_TEXT
+    listed = kind is not ColumnKind.NUMBER and few
     return ColumnInfo(
         name=name,
         kind=kind,
@@ -259,16 +281,3 @@ def _column_info(name: str, series: Any) -> ColumnInfo:
         levels=labelling.levels if listed else (),
         n_missing=int((labelling.codes < 0).sum()),
     )
-
-
-def _same_matrices(contents: Contents, hashes: dict[str, str]) -> list[str]:
-    """Name modalities that hold the same values: a copy by mistake."""
-    seen: dict[str, str] = {}
-    found = []
-    for name in contents.modalities:
-        paths = (f"{GENE_MAJOR_FOLDER}/{name}/data", f"{GENE_MAJOR_FOLDER}/{name}/values")
-        key = next((hashes[path] for path in paths if path in hashes), name)
-        if key in seen:
-            found.append(f"{seen[key]} and {name} hold the same values: one of them may be a copy by mistake.")
-        seen.setdefault(key, name)
-    return found

@@ -1,125 +1,240 @@
-"""Walk a zarr folder without following any link, and check its metadata, before any chunk is read."""
+"""Check the descriptions of a zarr hierarchy, and that its pieces are there, before any piece is read."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import stat
-from pathlib import Path
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
-from multimil_gui.core.errors import Refusal
+import numpy as np
 
-MAX_DEPTH = 32
-MAX_ENTRIES = 200_000
+from multimil_gui.core.errors import Refusal
+from multimil_gui.data.import_limits import (
+    MAX_ATTRIBUTES,
+    MAX_METADATA_BYTES,
+    MAX_OBJECTS,
+    MAX_PIECE_BYTES,
+    bomb,
+)
+from multimil_gui.data.words import counted, shown, size_text
+from multimil_gui.data.zarr_files import AGAIN, PLAIN_COPY, Files
+
 ALLOWED_CODECS = frozenset(
     {
         *("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd", "shuffle", "delta", "crc32", "crc32c"),
         *("vlen-utf8", "vlen-bytes", "vlen-array", "bytes", "transpose", "sharding_indexed"),
     }
 )
-_METADATA = frozenset({"zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata"})
-_PLAIN_COPY = "Write the folder anew with anndata or mudata and open that."
+MAX_CODECS = 8
+_NODES = ("zarr.json", ".zarray", ".zgroup")
+_METADATA = frozenset({*_NODES, ".zattrs", ".zmetadata"})
+_PIECE = re.compile(r"(c[/.])?\d+([/.]\d+)*|c")
+_MAX_DIMENSIONS = 8
+#: Parts that are read; a missing piece elsewhere does not matter.
+_READ = re.compile(r"(mod/[^/]+/)?(X|layers|raw|obs|var)(/|$)|(mod/[^/]+/)?obsm/")
+#: Arrays in which no honest writer leaves out a piece: text and pointers.
+_WHOLE = frozenset({"indptr", "_index", "index", "categories"})
+#: Values that one entry of an array of text occupies.
+_TEXT_BYTES = 16
 
 
-def scan_zarr(path: Path) -> None:
-    """Refuse folders with links or devices, unknown codecs, impossible shapes, or missing chunks.
+@dataclass
+class _Scan:
+    files: Files
+    pieces: dict[str, list[int]]
+    logical: int = 0
+    stored: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+def scan_zarr(files: Files) -> tuple[int, list[str]]:
+    """Check the listed files.
+
+    Returns
+    -------
+    logical
+        Bytes of all arrays when unpacked.
+    warnings
+        Pieces that are missing where that is allowed.
 
     Raises
     ------
     Refusal
-        Naming the entry.
+        On damaged or contradicting descriptions, unknown codecs, impossible shapes, arrays that claim far more than
+        they store, and missing pieces: naming the entry.
     """
-    device = path.lstat().st_dev
-    stack: list[tuple[Path, int]] = [(path, 0)]
-    entries = 0
-    while stack:
-        folder, depth = stack.pop()
-        if depth > MAX_DEPTH:
-            raise Refusal(f"The folder nests more than {MAX_DEPTH} levels.", f"{path.name}.", _PLAIN_COPY)
-        with os.scandir(folder) as found:
-            listed = sorted(found, key=lambda entry: entry.name)
-        entries += len(listed)
-        if entries > MAX_ENTRIES:
-            raise Refusal(f"The folder holds more than {MAX_ENTRIES:,} entries.", f"{path.name}.", _PLAIN_COPY)
-        for entry in listed:
-            inner = Path(entry.path)
-            _check_entry(entry, device, path)
-            if entry.is_dir(follow_symlinks=False):
-                stack.append((inner, depth + 1))
-            elif entry.name in _METADATA:
-                _check_metadata(inner, path)
+    nodes: dict[str, str] = {}
+    for key in sorted(files.sizes):
+        folder, _, name = key.rpartition("/")
+        if name in _NODES:
+            if folder in nodes:
+                raise Refusal("A part of the zarr store is described twice.", files.at(key), PLAIN_COPY)
+            nodes[folder] = name
+            if len(nodes) > MAX_OBJECTS:
+                raise Refusal(f"The zarr store holds more than {MAX_OBJECTS:,} objects.", files.at(key), PLAIN_COPY)
+    scan = _Scan(files, _pieces(files, nodes))
+    for folder, name in nodes.items():
+        _check_node(scan, folder, name)
+    if bomb(scan.logical, sum(files.sizes.values())):
+        raise Refusal(
+            f"The arrays of the zarr store claim {size_text(scan.logical)} in {size_text(sum(files.sizes.values()))}.",
+            f"{files.name}.",
+            AGAIN,
+        )
+    return scan.logical, scan.warnings
 
 
-def _check_entry(entry: os.DirEntry[str], device: int, root: Path) -> None:
-    place = f"{root.name}: {Path(entry.path).relative_to(root).as_posix()}"
-    if entry.is_symlink():
-        raise Refusal("The folder contains a link to another place, which is never followed.", place, _PLAIN_COPY)
-    found = entry.stat(follow_symlinks=False)
-    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-        raise Refusal("The folder contains something that is neither a file nor a folder.", place, _PLAIN_COPY)
-    if found.st_dev not in (device, 0):
-        raise Refusal("A part of the folder lies on another device.", place, _PLAIN_COPY)
+def _pieces(files: Files, nodes: dict[str, str]) -> dict[str, list[int]]:
+    """Return the sizes of the pieces (chunks) by the folder of their array."""
+    found: dict[str, list[int]] = {folder: [] for folder in nodes}
+    for key, n_bytes in files.sizes.items():
+        if key.rpartition("/")[2] in _METADATA:
+            continue
+        folder = key
+        while folder and (folder := folder.rpartition("/")[0]) not in found:
+            pass
+        if folder in found and _PIECE.fullmatch(key[len(folder) :].lstrip("/")):
+            found[folder].append(n_bytes)
+    return found
 
 
-def _check_metadata(file: Path, root: Path) -> None:
-    place = f"{root.name}: {file.relative_to(root).as_posix()}"
+def _check_node(scan: _Scan, folder: str, name: str) -> None:
+    key = f"{folder}/{name}".lstrip("/")
+    content = _json(scan.files, key)
+    version, kind = {".zarray": (2, "array"), ".zgroup": (2, "group")}.get(name, (3, content.get("node_type")))
+    if content.get("zarr_format") != version or kind not in {"array", "group"}:
+        raise Refusal(
+            "A description file of the zarr store contradicts itself.",
+            f"{scan.files.at(key)} says zarr format {shown(content.get('zarr_format'), 20)}, {shown(kind, 20)}.",
+            PLAIN_COPY,
+        )
+    beside = f"{folder}/.zattrs".lstrip("/")
+    attributes = _json(scan.files, beside) if beside in scan.files.sizes else content.get("attributes", {})
+    if not isinstance(attributes, dict) or len(attributes) > MAX_ATTRIBUTES:
+        raise Refusal(f"A part has more than {MAX_ATTRIBUTES} attributes.", scan.files.at(key), PLAIN_COPY)
+    if kind == "array":
+        _check_array(scan, folder, content, scan.files.at(key))
+
+
+def _json(files: Files, key: str) -> dict[str, Any]:
+    # The root of zarr 3 may repeat the descriptions of all others.
+    limit = MAX_METADATA_BYTES * (16 if key == "zarr.json" else 1)
+    if files.sizes[key] > limit:
+        raise Refusal(
+            "A description file of the zarr store is larger than programs write.",
+            f"{files.at(key)}, {size_text(files.sizes[key])}.",
+            PLAIN_COPY,
+        )
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise Refusal("A description file of the zarr folder is damaged.", place, "Copy the folder again.") from error
+        content = json.loads(files.read(key))
+    except OSError:
+        raise
+    except Exception as error:
+        raise Refusal("A description file of the zarr store is damaged.", files.at(key), AGAIN) from error
     if not isinstance(content, dict):
-        raise Refusal("A description file of the zarr folder is damaged.", place, "Copy the folder again.")
-    if file.name == ".zmetadata":
-        return  # never used: every node's own description is read instead
-    for codec in _codecs(content):
-        if codec not in ALLOWED_CODECS:
-            raise Refusal(f'The zarr folder needs the codec "{codec[:40]}".', place, _PLAIN_COPY)
-    if "shape" in content:
-        _check_shape(content["shape"], place)
-    if file.name == ".zarray" or content.get("node_type") == "array":
-        _check_chunks(file.parent, content, place)
+        raise Refusal("A description file of the zarr store is damaged.", files.at(key), AGAIN)
+    return content
 
 
-def _codecs(content: dict[str, Any]) -> list[str]:
-    found: list[Any] = [content.get("compressor"), *(content.get("filters") or []), *(content.get("codecs") or [])]
-    found += content.get("storage_transformers") or []
-    names = []
-    for codec in found:
+def _check_array(scan: _Scan, folder: str, content: dict[str, Any], place: str) -> None:
+    shape = _whole_numbers(content.get("shape"), 0)
+    if shape is None or math.prod(max(size, 1) for size in shape) >= 2**62:
+        raise Refusal("An array of the zarr store has an impossible shape.", place, AGAIN)
+    grid = content.get("chunks", _inside(content, "chunk_grid", "configuration", "chunk_shape"))
+    pieces = _whole_numbers(grid, 1)
+    item = _item_bytes(content)
+    if pieces is None or len(pieces) != len(shape) or math.prod(pieces) * item > MAX_PIECE_BYTES:
+        raise Refusal("An array of the zarr store is cut into impossible pieces.", place, AGAIN)
+    _check_codecs(content, place)
+    stored = scan.pieces[folder]
+    n_expected = math.prod(-(-size // piece) for size, piece in zip(shape, pieces, strict=True))
+    whole_piece = math.prod(pieces) * item if stored and n_expected else 0
+    logical = max(math.prod(shape) * item, whole_piece)
+    if bomb(logical, sum(stored)):
+        raise Refusal(f"An array claims {size_text(logical)} but stores {size_text(sum(stored))}.", place, AGAIN)
+    scan.logical += logical
+    if _READ.match(f"{folder}/"):
+        _check_missing(scan, folder, n_expected, n_expected - len(stored))
+
+
+def _check_missing(scan: _Scan, folder: str, n_expected: int, n_missing: int) -> None:
+    """Refuse or name missing pieces: an interrupted copy reads as zeros.
+
+    Writers may leave out pieces that hold nothing but the fill value, mostly zero.
+    """
+    if n_missing <= 0:
+        return
+    name = folder.rpartition("/")[2]
+    of = f"{n_missing:,} of {counted(n_expected, 'piece')}"
+    beside_pointers = f"{folder.rpartition('/')[0]}/indptr" in scan.pieces
+    if name in _WHOLE or (name == "data" and beside_pointers):
+        raise Refusal(
+            f"{of} of an array {'is' if n_missing == 1 else 'are'} missing: the copy was interrupted.",
+            scan.files.at(folder),
+            AGAIN,
+        )
+    if n_expected > 1:
+        scan.warnings.append(
+            f"{of} of {shown(folder)} {'is' if n_missing == 1 else 'are'} not there and read as zeros. "
+            "That is right when they hold only zeros; if the copy was interrupted, copy the folder again."
+        )
+
+
+def _whole_numbers(values: object, least: int) -> list[int] | None:
+    """Return a short list of integers in range, None when it is none."""
+    if not isinstance(values, list) or len(values) > _MAX_DIMENSIONS:
+        return None
+    right = all(type(value) is int and least <= value < 2**40 for value in values)
+    return values if right else None
+
+
+def _inside(content: Any, *keys: str) -> Any:
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content
+
+
+def _item_bytes(content: dict[str, Any]) -> int:
+    """Return the bytes of one value, 16 for text and whatever is not known."""
+    kind = content.get("dtype", content.get("data_type"))
+    if isinstance(kind, dict):
+        configuration = kind.get("configuration")
+        length = configuration.get("length_bytes") if isinstance(configuration, dict) else None
+        return length if type(length) is int and length > 0 else _TEXT_BYTES
+    try:
+        known = np.dtype([tuple(field) for field in kind] if isinstance(kind, list) else str(kind))
+    except Exception:  # noqa: BLE001 - numpy raises many kinds on nonsense; the reader then refuses the type
+        return _TEXT_BYTES
+    return _TEXT_BYTES if known.hasobject else max(known.itemsize, 1)
+
+
+def _check_codecs(content: dict[str, Any], place: str) -> None:
+    if content.get("storage_transformers"):
+        raise Refusal("An array of the zarr store needs a storage transformer.", place, PLAIN_COPY)
+    names = _codec_names(content, place)
+    for name in names:
+        if name not in ALLOWED_CODECS:
+            raise Refusal(f'The zarr store needs the codec "{shown(name, 40)}".', place, PLAIN_COPY)
+    if len(names) > MAX_CODECS:
+        raise Refusal("An array is compressed several times over, which no program does.", place, PLAIN_COPY)
+
+
+def _codec_names(content: dict[str, Any], place: str, depth: int = 0) -> list[str]:
+    listed: list[Any] = [content.get("compressor")]
+    for key in ("filters", "codecs", "index_codecs"):
+        several = content.get(key) or []
+        if not isinstance(several, list) or len(several) > MAX_CODECS or depth > 2:
+            raise Refusal("The codecs of an array are not described as zarr does.", place, PLAIN_COPY)
+        listed += several
+    names: list[str] = []
+    for codec in listed:
         if codec is None:
             continue
-        name = codec.get("id", codec.get("name")) if isinstance(codec, dict) else codec
-        names.append(str(name).removeprefix("numcodecs."))
-        inner = codec.get("configuration") if isinstance(codec, dict) else None
-        if isinstance(inner, dict):
-            names += _codecs({"codecs": [*(inner.get("codecs") or []), *(inner.get("index_codecs") or [])]})
+        if not isinstance(codec, dict):
+            raise Refusal("The codecs of an array are not described as zarr does.", place, PLAIN_COPY)
+        names.append(str(codec.get("id", codec.get("name"))).removeprefix("numcodecs."))
+        if isinstance(codec.get("configuration"), dict):
+            names += _codec_names(codec["configuration"], place, depth + 1)
     return names
-
-
-def _check_shape(shape: object, place: str) -> None:
-    sizes = shape if isinstance(shape, list) and len(shape) <= 8 else [-1]
-    if not all(isinstance(size, int) and 0 <= size < 2**40 for size in sizes) or math.prod(sizes) >= 2**42:
-        raise Refusal("An array of the zarr folder has an impossible shape.", place, "Copy the folder again.")
-
-
-def _check_chunks(folder: Path, content: dict[str, Any], place: str) -> None:
-    """Refuse arrays that should have chunks but have none: an interrupted copy reads as zeros.
-
-    Some writers leave out chunks that hold nothing but the fill value, so only text and pointers are certain.
-    """
-    regular = content.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape")
-    grid = content.get("chunks", regular)
-    shape = content.get("shape", [])
-    if not isinstance(grid, list) or len(grid) != len(shape) or not all(isinstance(c, int) and c > 0 for c in grid):
-        raise Refusal("An array of the zarr folder has impossible chunks.", place, "Copy the folder again.")
-    expected = math.prod(-(-size // chunk) for size, chunk in zip(shape, grid, strict=True))
-    if folder.name not in {"indptr", "_index", "categories", "index"} or expected == 0:
-        return
-    present = sum(1 for file in folder.rglob("*") if file.is_file() and file.name not in _METADATA)
-    if present < expected:
-        raise Refusal(
-            f"{expected - present:,} of {expected:,} pieces of an array are missing: the copy was interrupted.",
-            place,
-            "Copy the folder again.",
-        )

@@ -18,9 +18,7 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.core.options import IntegrateOptions, Likelihood
 from multimil_gui.data.check import build_cohort
 from multimil_gui.data.cohort import Columns
-from multimil_gui.data.features import most_variable_counts
 from multimil_gui.data.prepare import ModalityChoice, integration_inputs
-from multimil_gui.data.transform import centred_log_ratio, log_normalise
 
 COLUMNS = Columns(sample="sample_id", donor="donor", target="condition", covariates=("batch",))
 NB, NORMAL = Likelihood.NB, Likelihood.NORMAL
@@ -83,39 +81,6 @@ def test_counts_are_transformed_for_the_normal_likelihood(small_h5mu: Path, stor
     assert np.allclose(adt.mean(axis=1), 0, atol=1e-5)
     assert prepared.details["rna"]["transform"] == "10,000 counts per cell, log1p"
     assert prepared.details["adt"]["transform"] == "centred log-ratio per cell"
-
-
-def test_cells_without_counts_stay_finite() -> None:
-    counts = np.array([[0, 0, 0], [1, 2, 3]], dtype=np.uint8)
-    for values in (counts, csr_matrix(counts)):
-        normalised = dense(log_normalise(values))
-        assert normalised[0].tolist() == [0, 0, 0]
-        assert np.isfinite(normalised).all()
-        assert dense(centred_log_ratio(values))[0].tolist() == [0, 0, 0]
-        assert len(most_variable_counts(values, 2, None)) == 2
-
-
-def test_variable_genes_are_found_also_within_batches() -> None:
-    rng = np.random.default_rng(0)
-    n_cells, n_genes = 400, 200
-    batch = np.arange(n_cells) % 2
-    mean = (0.5 + rng.lognormal(0, 1, n_genes)) * np.ones((n_cells, 1))
-    mean[np.arange(n_cells) % 4 < 2, :20] *= 8
-    # Differs between batches only: not worth keeping.
-    mean[batch == 1, 20:40] *= 8
-    counts = csr_matrix(rng.poisson(mean))
-    assert set(most_variable_counts(counts, 20, batch)) == set(range(20))
-    assert set(most_variable_counts(counts, 40, None)) == set(range(40))
-
-
-@given(seed=st.integers(0, 1000), n_top=st.integers(1, 12))
-@settings(max_examples=25)
-def test_choice_of_genes_ignores_the_type_of_the_matrix(seed: int, n_top: int) -> None:
-    counts = np.random.default_rng(seed).poisson(1.0, (30, 12)).astype(np.uint8)
-    chosen = most_variable_counts(counts, n_top, None)
-    assert len(chosen) == n_top
-    assert (np.diff(chosen) > 0).all()
-    assert np.array_equal(chosen, most_variable_counts(csr_matrix(counts), n_top, None))
 
 
 def test_refusals_name_the_matrix_and_the_cells(small_h5mu: Path, tmp_path: Path, store_of) -> None:

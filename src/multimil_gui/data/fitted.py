@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from multimil_gui.core.options import Likelihood
 
@@ -21,13 +25,23 @@ class FittedModality:
     features
         Names of the features the model knows, in the order of its weights.
     steps
-        Preprocessing applied, plain values: what ``data.prepare`` needs to repeat it.
+        Preprocessing applied, plain values: what ``data.prepare_query`` needs to repeat it.
     """
 
     name: str
     likelihood: Likelihood
     features: tuple[str, ...]
     steps: Mapping[str, object]
+
+    @property
+    def matrix(self) -> str:
+        """The matrix of the file it came from."""
+        return str(self.steps["matrix"])
+
+    @property
+    def counts(self) -> bool:
+        """Whether that matrix held raw counts."""
+        return bool(self.steps["counts"])
 
 
 @dataclass(frozen=True)
@@ -47,3 +61,25 @@ class FitInputs:
     modalities: tuple[FittedModality, ...] = ()
     covariates: tuple[tuple[str, tuple[str, ...]], ...] = ()
     continuous: tuple[tuple[str, float, float], ...] = ()
+
+    def plain_values(self) -> dict[str, Any]:
+        """Return this as values that JSON keeps exactly; :func:`inputs_of` reads them."""
+        values = _adapter().dump_python(self, mode="json")
+        assert isinstance(values, dict)
+        return values
+
+
+def inputs_of(values: Mapping[str, Any]) -> FitInputs:
+    """Return the inputs that :meth:`FitInputs.plain_values` described.
+
+    Raises
+    ------
+    ValueError
+        When the values are not such a description (pydantic's ValidationError).
+    """
+    return _adapter().validate_python(values)
+
+
+@cache
+def _adapter() -> TypeAdapter[FitInputs]:
+    return TypeAdapter(FitInputs)

@@ -18,8 +18,30 @@ _PROTEIN = re.compile(
     r"^([Aa]nti[- ]?)?([Hh]uman[- ]?|[Mm]ouse[- ]?)?"
     r"([Cc][Dd]\d+(RA|RO|[a-l])?|HLA-DR|TCR[a-z]*|tcr[a-z]*|Ig[GMD]\w*)(?![A-Za-z0-9])"
 )
+# Isotype controls bind nothing. IgD, IgM and plain IgG are markers of B cells, and stay.
+_ISOTYPE = re.compile(
+    "|".join(
+        (
+            r"isotype",
+            r"control[-_ ]?(antibody|ab)(?![a-z])",
+            # An immunoglobulin said to be a control, with its light chain or not.
+            r"(?<![a-z])ig[gmade]\d?[a-c]?([-_ ]?(kappa|lambda|k|l))?[-_ ]*(control|ctrl|ctl)",
+            # Of an animal ("rag" is in published panels), or of one subclass.
+            r"(?<![a-z])(mouse|rat|rag|hamster|m|r)[-_. ]?ig[gm]\d?[a-c]?(?![a-z])",
+            r"(?<![a-z0-9])igg(1|2|2a|2b|2c|3)(?![a-z0-9])",
+            # Called after the clone, e.g. MOPC-21 or RTK4530.
+            r"(?<![a-z0-9])(mopc|mpc|rtk|htk|mg1|mg2a|mg2b)-?\d{2,}",
+        )
+    ),
+    re.IGNORECASE,
+)
 _AXIS = re.compile(r"^[A-Za-z_ .-]*\d+$")
 _SAMPLED_NAMES = 500
+
+
+def is_isotype_control(protein: str) -> bool:
+    """Say whether a protein's name is that of an isotype control, e.g. ``"Rat-IgG2b"`` or ``"IgG1_control"``."""
+    return _ISOTYPE.search(protein) is not None
 
 
 def modality_of_type(feature_type: str) -> str | None:

@@ -1,27 +1,38 @@
-"""From a cohort's matrices to the arrays that integration is trained on."""
+"""From a cohort's matrices to the arrays that integration is trained on.
+
+Nothing is ever written into the data: a step is undone by changing its option and running again. Every run names its
+steps for people (``PreparedInputs.details``) and, with what repeats them on other cells, for the program
+(``PreparedInputs.inputs``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.options import IntegrateOptions, Likelihood, PrepareOptions
-from multimil_gui.data.cohort import Cohort
-from multimil_gui.data.features import most_variable_counts, most_variable_peaks, most_variable_values
+from multimil_gui.core.reporter import Reporter, SilentReporter
+from multimil_gui.data.cohort import Cohort, Labelling
 from multimil_gui.data.fitted import FitInputs, FittedModality
-from multimil_gui.data.index import MatrixInfo
-from multimil_gui.data.modality_names import ADT, ATAC, RNA
-from multimil_gui.data.transform import centred_log_ratio, log_normalise
+from multimil_gui.data.modality_names import ATAC, RNA, is_isotype_control
 
 if TYPE_CHECKING:
     from multimil_gui.core.modalities import ContinuousData, CovariateData, ModalityData
+    from multimil_gui.data.gather import MatrixSource
 
 #: Peaks kept of chromatin data; the method offers 20,000 to 40,000.
 N_TOP_PEAKS = 20_000
+
+LIKELIHOOD_WORDS: Mapping[Likelihood, str] = {
+    Likelihood.NORMAL: "normal",
+    Likelihood.NB: "negative binomial",
+    Likelihood.ZINB: "zero-inflated negative binomial",
+    Likelihood.BERNOULLI: "Bernoulli",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,8 @@ class PreparedInputs:
     Attributes
     ----------
     modalities
-        Matrices; their ``rows`` are positions in the canonical order, ascending.
+        Matrices; their ``rows`` are positions in the canonical order, ascending. Counts are in the smallest integer
+        type that holds them, 0 or 1 for a Bernoulli likelihood.
     covariates, continuous
         Covariates in the canonical order; continuous ones standardised.
     details
@@ -67,9 +79,14 @@ class PreparedInputs:
 
 
 def integration_inputs(
-    cohort: Cohort, modalities: Mapping[str, ModalityChoice], options: IntegrateOptions
+    cohort: Cohort,
+    modalities: Mapping[str, ModalityChoice],
+    options: IntegrateOptions,
+    reporter: Reporter | None = None,
 ) -> PreparedInputs:
     """Select features, transform where the likelihood asks for it, and bring the cells into the canonical order.
+
+    The matrices are read in blocks, several times; only the chosen columns are ever in memory.
 
     Parameters
     ----------
@@ -79,101 +96,163 @@ def integration_inputs(
         Matrix, likelihood and preprocessing of each modality.
     options
         ``n_top_features`` RNA genes are kept (0: all) where the modality's own options say nothing.
+    reporter
+        Told what is read; asked at each block.
 
     Raises
     ------
     Refusal
-        When a modality or matrix does not exist, counts are asked of values that are not counts, or a cell has none of
-        the modalities.
+        When a modality or matrix does not exist, a step does not go with the likelihood or the values, or a cell has
+        none of the modalities.
+    Cancelled
+        When the user cancelled.
     """
     from multimil_gui.core.modalities import CovariateData
 
+    prepared, details, fitted = [], {}, []
+    for name, choice in modalities.items():
+        data, details[name], remembered = _modality(cohort, name, choice, options, reporter or SilentReporter())
+        prepared.append(data)
+        fitted.append(remembered)
+    check_coverage(cohort, prepared)
     covariates = tuple(
         CovariateData(labels.name, labels.codes[cohort.order].astype(np.int64), len(labels.levels))
         for labels in cohort.covariates
     )
-    batch = covariates[0].codes if covariates else None
-    prepared, details, fitted = [], {}, []
-    for name, choice in modalities.items():
-        data, steps = _modality(cohort, name, choice.matrix, choice.likelihood, options.n_top_features, batch)
-        prepared.append(data)
-        details[name] = steps
-        fitted.append(FittedModality(name, choice.likelihood, cohort.store.features(name, choice.matrix), steps))
-    _check_coverage(cohort, prepared)
-    levels = tuple((labels.name, labels.levels) for labels in cohort.covariates)
-    return PreparedInputs(tuple(prepared), covariates, (), details, FitInputs(tuple(fitted), levels))
+    continuous, scales = _continuous(cohort)
+    inputs = FitInputs(
+        tuple(fitted), tuple((labels.name, labels.levels) for labels in cohort.covariates), tuple(scales)
+    )
+    return PreparedInputs(tuple(prepared), covariates, tuple(continuous), details, inputs)
 
 
 def _modality(
-    cohort: Cohort, name: str, layer: str, likelihood: Likelihood, n_top: int, batch: np.ndarray | None
-) -> tuple[ModalityData, dict[str, object]]:
+    cohort: Cohort, name: str, choice: ModalityChoice, options: IntegrateOptions, reporter: Reporter
+) -> tuple[ModalityData, dict[str, object], FittedModality]:
     from multimil_gui.core.modalities import ModalityData
+    from multimil_gui.data.features import choose_features
+    from multimil_gui.data.gather import MatrixSource, gather
+    from multimil_gui.data.transform import fit_transform, pick_transform, transformed
 
-    store = cohort.store
-    matrix = store.matrix(name, layer)
-    info = store.index.modalities[name].matrices[layer]
-    if likelihood is Likelihood.NB and not info.counts:
+    names = cohort.store.features(name, choice.matrix)
+    source = MatrixSource(cohort.store, name, choice.matrix, reporter)
+    check_likelihood(source, choice.likelihood)
+    kind = pick_transform(source, choice.likelihood, choice.options.transform)
+    dropped = [feature for feature in names if choice.options.drop_isotype_controls and is_isotype_control(feature)]
+    candidates = np.flatnonzero(~np.isin(np.array(names, dtype=object), dropped))
+    batch = _batch(cohort, name, choice.options)
+    total = source.totals() if source.info.counts else None
+    chosen = choose_features(
+        source, candidates, _n_top(name, choice.options, options), choice.options.feature_choice, batch, total
+    )
+    transform = fit_transform(source, kind, choice.likelihood, chosen.columns)
+    if transform.needs_totals and total is None:
+        total = source.totals()
+    place = np.full(len(names), -1, dtype=np.int32)
+    place[chosen.columns] = np.arange(len(chosen.columns))
+    rows, target = canonical_rows(cohort.order, cohort.store.modality_rows(name))
+    matrix = gather(
+        source,
+        place,
+        len(chosen.columns),
+        target,
+        lambda here, part: transformed(transform, part, None if total is None else total[here]),
+        transform.dtype,
+        dense=transform.dense,
+    )
+    details = {
+        "matrix": choice.matrix,
+        "likelihood": str(choice.likelihood),
+        "weight": choice.options.weight,
+        "cells": len(rows),
+        "features": len(chosen.columns),
+        "features_in_file": len(names),
+        "features_chosen_by": chosen.words,
+        "isotype_controls_dropped": dropped,
+        "transform": transform.words,
+        "cells_without_counts": int((total == 0).sum()) if source.info.counts and total is not None else 0,
+    }
+    kept = tuple(names[column] for column in chosen.columns)
+    steps = {"matrix": choice.matrix, "counts": source.info.counts, **transform.steps()}
+    data = ModalityData(name, matrix, rows, choice.likelihood, choice.options.weight)
+    return data, details, FittedModality(name, choice.likelihood, kept, steps)
+
+
+def check_likelihood(source: MatrixSource, likelihood: Likelihood) -> None:
+    """Refuse counts that are no counts."""
+    info = source.info
+    if likelihood.of_counts and not info.counts:
         raise Refusal(
-            f"The negative binomial likelihood needs raw counts, but {name} {layer} holds other values.",
+            f"The {LIKELIHOOD_WORDS[likelihood]} likelihood needs raw counts, but {source.name} {source.layer} holds "
+            "other values.",
             f"They range from {info.smallest:.3g} to {info.largest:.3g} and are not whole numbers.",
             "Choose a matrix with counts, or the normal likelihood.",
         )
-    rows, source = _canonical_rows(cohort.order, store.modality_rows(name))
-    matrix = matrix[source]
-    empty = int((np.asarray(matrix.sum(axis=1)).ravel() == 0).sum()) if info.counts else 0
-    columns, chosen_by = _features(name, matrix, info, n_top, None if batch is None else batch[rows])
-    transformed, transform = _transformed(name, matrix, info, likelihood, columns)
-    steps: dict[str, object] = {
-        "matrix": layer,
-        "likelihood": str(likelihood),
-        "cells": len(rows),
-        "features": int(transformed.shape[1]),
-        "features_in_file": info.n_features,
-        "features_chosen_by": chosen_by,
-        "transform": transform,
-        "cells_without_counts": empty,
-    }
-    return ModalityData(name, transformed, rows, likelihood), steps
 
 
-def _canonical_rows(order: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the canonical positions of the present cells, ascending, and the matrix row of each."""
-    row_of_cell = np.full(len(order), -1, dtype=np.int64)
-    row_of_cell[present] = np.arange(len(present))
-    in_order = row_of_cell[order]
-    rows = np.flatnonzero(in_order >= 0).astype(np.int64)
-    return rows, in_order[rows]
+def _n_top(name: str, own: PrepareOptions, options: IntegrateOptions) -> int:
+    if own.n_top_features is not None:
+        return own.n_top_features
+    return {RNA: options.n_top_features, ATAC: N_TOP_PEAKS}.get(name, 0)
 
 
-def _features(
-    name: str, matrix: Any, info: MatrixInfo, n_top: int, batch: np.ndarray | None
-) -> tuple[np.ndarray | None, str]:
-    """Return the columns to keep (None: all) and how they were chosen, in words."""
-    if name == ATAC and matrix.shape[1] > N_TOP_PEAKS:
-        if info.counts:
-            return most_variable_peaks(matrix, N_TOP_PEAKS), "variance of openness"
-        return most_variable_values(matrix, N_TOP_PEAKS), "variance"
-    if name != RNA or n_top == 0 or n_top >= matrix.shape[1]:
-        return None, "all features"
-    if not info.counts:
-        return most_variable_values(matrix, n_top), "variance"
-    how = "variance of Pearson residuals" + ("" if batch is None else ", median rank over batches")
-    return most_variable_counts(matrix, n_top, batch), how
+def _batch(cohort: Cohort, name: str, options: PrepareOptions) -> Labelling | None:
+    """Return the labels of the cells that the modality has, in the order of its matrix; features are ranked by them."""
+    if options.feature_batch is None:
+        if not cohort.covariates:
+            return None
+        labels = cohort.covariates[0]
+    elif cohort.store.index.column(options.feature_batch) is None:
+        known = ", ".join(column.name for column in cohort.store.index.obs)
+        raise Refusal(
+            f'There is no column "{options.feature_batch}" in which the features of {name} could be ranked.',
+            f"obs has {known}.",
+            "Choose one of these for feature_batch, or leave it empty.",
+        )
+    else:
+        labels = cohort.store.labelling(options.feature_batch)
+    return replace(labels, codes=labels.codes[cohort.store.modality_rows(name)])
 
 
-def _transformed(
-    name: str, matrix: Any, info: MatrixInfo, likelihood: Likelihood, columns: np.ndarray | None
-) -> tuple[Any, str]:
-    """Return the chosen columns as the likelihood wants them; library sizes are those of all features."""
-    if likelihood is Likelihood.NB or not info.counts:
-        return (matrix if columns is None else matrix[:, columns]), "none"
-    if name == ADT:
-        return centred_log_ratio(matrix), "centred log-ratio per cell"
-    normalised = log_normalise(matrix)
-    return (normalised if columns is None else normalised[:, columns]), "10,000 counts per cell, log1p"
+def canonical_rows(order: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Say where the cells of a modality belong.
+
+    Parameters
+    ----------
+    order
+        (n_cells,) canonical order of the cohort.
+    present
+        (n_present,) cells of the file that the modality has, ascending: the rows of its matrix.
+
+    Returns
+    -------
+    rows
+        (n_present,) int64 canonical positions of these cells, ascending.
+    target
+        (n_present,) int64 which of ``rows`` each row of the matrix is.
+    """
+    position = np.empty(len(order), dtype=np.int64)
+    position[order] = np.arange(len(order))
+    positions = position[present]
+    target = np.empty(len(present), dtype=np.int64)
+    target[np.argsort(positions)] = np.arange(len(present))
+    return np.sort(positions), target
 
 
-def _check_coverage(cohort: Cohort, prepared: list[ModalityData]) -> None:
+def _continuous(cohort: Cohort) -> tuple[list[ContinuousData], list[tuple[str, float, float]]]:
+    from multimil_gui.core.modalities import ContinuousData
+
+    data, scales = [], []
+    for covariate in cohort.continuous:
+        values = covariate.values[cohort.order]
+        mean, spread = float(values.mean()), float(values.std()) or 1.0
+        data.append(ContinuousData(covariate.name, ((values - mean) / spread).astype(np.float32)))
+        scales.append((covariate.name, mean, spread))
+    return data, scales
+
+
+def check_coverage(cohort: Cohort, prepared: Sequence[ModalityData]) -> None:
+    """Refuse cells that none of the modalities has."""
     covered = np.zeros(cohort.n_cells, dtype=bool)
     for data in prepared:
         covered[data.rows] = True

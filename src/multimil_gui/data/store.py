@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,8 @@ __all__ = ["ColumnInfo", "ColumnKind", "MatrixInfo", "ModalityInfo", "Store", "S
 INDEX_FILE = "index.json"
 DATA_FOLDER = "data.zarr"
 GENE_MAJOR_FOLDER = "gene_major.zarr"
+#: Values read at once where a matrix is walked through: 16 chunks of a sparse one.
+_BLOCK_VALUES = 1 << 22
 
 
 class Store:
@@ -175,10 +179,10 @@ class Store:
 
     def features(self, name: str, layer: str = "X") -> tuple[str, ...]:
         """Return the feature names of a modality's matrix, in column order; unique."""
+        self._matrix_info(name, layer)
         place = "raw/var" if layer == "raw" else "var"
         key = (name, place)
         if key not in self._features:
-            self._matrix_info(name, layer)
             group = self._data[self._prefix(name) + place]
             self._features[key] = tuple(_text(group[str(group.attrs["_index"])]).tolist())
         return self._features[key]
@@ -205,6 +209,28 @@ class Store:
 
         parts = (node["data"][:], node["indices"][:], node["indptr"][:])
         return csr_matrix(parts, shape=(self.index.modalities[name].n_cells, info.n_features))
+
+    def blocks(self, name: str, layer: str = "X") -> Iterator[tuple[int, csr_matrix]]:
+        """Yield the first row and the CSR of some rows of a matrix, top to bottom; never much of it is in memory.
+
+        Dense matrices come as CSR too. Parameters as those of :meth:`matrix`.
+        """
+        from scipy.sparse import csr_matrix
+
+        info = self._matrix_info(name, layer)
+        node = self._data[self._prefix(name) + ("raw/X" if layer == "raw" else layer)]
+        n_cells = self.index.modalities[name].n_cells
+        if not info.sparse:
+            step = max(_BLOCK_VALUES // max(info.n_features, 1), 1)
+            for start in range(0, n_cells, step):
+                yield start, csr_matrix(np.asarray(node[start : start + step]))
+            return
+        pointers = np.asarray(node["indptr"][:])
+        edges = np.searchsorted(pointers, np.arange(0, int(pointers[-1]) + _BLOCK_VALUES, _BLOCK_VALUES))
+        for start, end in pairwise(np.unique([*np.minimum(edges, n_cells), 0, n_cells]).tolist()):
+            low, high = int(pointers[start]), int(pointers[end])
+            parts = (node["data"][low:high], node["indices"][low:high], pointers[start : end + 1] - low)
+            yield start, csr_matrix(parts, shape=(end - start, info.n_features))
 
     def feature_values(self, name: str, feature: str) -> np.ndarray:
         """Return (n_cells,) float32 values of one feature of ``X``, NaN where the modality was not measured.

@@ -46,11 +46,13 @@ def integrate(recipe: Recipe, cohort: Cohort, reporter: Reporter) -> Integration
             "The recipe does not say how to integrate.", "It has no section [integrate].", "Add [integrate] to it."
         )
     reporter.progress(Progress(0, 0, "Preparing the modalities", stage=STAGE))
-    inputs = integration_inputs(cohort, modalities_of(recipe, cohort), options)
+    inputs = integration_inputs(cohort, modalities_of(recipe, cohort), options, reporter)
     stop_early(reporter)
     held_out, words = held_out_cells(cohort, inputs, options)
     with threads(integration_threads()):
-        fit = fit_integration(inputs.modalities, cohort.n_cells, inputs.covariates, options, held_out, reporter)
+        fit = fit_integration(
+            inputs.modalities, cohort.n_cells, inputs.covariates, options, held_out, reporter, inputs.continuous
+        )
     names = tuple(modality.name for modality in inputs.modalities)
     return _result(fit, cohort, names, {"modalities": dict(inputs.details), "held_out": words}, inputs.inputs)
 

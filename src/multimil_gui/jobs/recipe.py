@@ -15,6 +15,7 @@ from multimil_gui.core.options import (
     QueryOptions,
     SearchOptions,
     TargetKind,
+    Training,
     option,
 )
 from multimil_gui.data.cohort import Scope
@@ -158,4 +159,19 @@ class Recipe(Options):
     def _further_targets_follow_one(self) -> Recipe:
         if self.further_targets and self.target is None:
             raise ValueError("further_targets need a main target: add a [target] section")
+        return self
+
+    @model_validator(mode="after")
+    def _end_to_end_has_both_ends(self) -> Recipe:
+        if self.mil.training is not Training.END_TO_END:
+            return self
+        if self.integrate is None or self.target is None:
+            raise ValueError(
+                'with mil.training = "end_to_end" latent space and prediction are learnt together: it needs an [integrate] '
+                "and a [target] section"
+            )
+        if self.search.trials:
+            raise ValueError(
+                'with mil.training = "end_to_end" each trial of a search would integrate anew: set search.trials to 0'
+            )
         return self

@@ -42,6 +42,8 @@ def _sentence(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     if kind == "value_error":
         reason = str(item["ctx"]["error"])
         return _stop(f"{_dotted(place)}: {reason}" if place else reason[:1].upper() + reason[1:])
+    if kind.startswith("tuple") and _list_of_tables(place, model):
+        return f"{_dotted(place)} must be a list of tables; begin each with the line [[{_dotted(place)}]]."
     limits = _limits(_field(place, model))
     if kind.startswith(("greater_than", "less_than")):
         return f"{_dotted(place)} = {item['input']!r} is out of range; {limits}."
@@ -67,14 +69,14 @@ def _unknown_key(place: _Place, model: type[BaseModel]) -> str:
     elsewhere = [_dotted(other) for other in _all_keys(model) if near and other[-1] == near[0]]
     if elsewhere:
         return f"{start}; did you mean {' or '.join(elsewhere)}?"
-    inside = f"[{_dotted(parent)}]" if parent else "A recipe"
+    inside = _section(parent) if parent else "A recipe"
     return f"{start}. {inside} knows {', '.join(known)}."
 
 
 def _missing(place: _Place, model: type[BaseModel]) -> str:
     field = _field(place, model)
     meaning = f": {field.description}" if field is not None and field.description else ""
-    name = f"The section [{_dotted(place)}]" if _model(place, model) is not None else _dotted(place)
+    name = f"The section {_section(place)}" if _model(place, model) is not None else _dotted(place)
     return _stop(f"{name} is missing{meaning}")
 
 
@@ -123,14 +125,26 @@ def _model(place: _Place, model: type[BaseModel]) -> type[BaseModel] | None:
             current = field.annotation if field is not None else None
         elif get_origin(current) is dict:
             current = get_args(current)[1]
+        elif get_origin(current) is tuple and isinstance(key, int):
+            current = get_args(current)[0]
         else:
             return None
         current = next((kind for kind in _inner_types(current) if _is_section(kind)), None)
     return current if isinstance(current, type) and issubclass(current, BaseModel) else None
 
 
+def _list_of_tables(place: _Place, model: type[BaseModel]) -> bool:
+    """Whether a key holds a list of sections, such as ``further_targets``."""
+    return _model((*place, 0), model) is not None
+
+
+def _section(place: _Place) -> str:
+    """Return how a section begins in the file; one of a list by the name of the list."""
+    return f"[[{_dotted(place[:-1])}]]" if isinstance(place[-1], int) else f"[{_dotted(place)}]"
+
+
 def _is_section(kind: Any) -> bool:
-    if get_origin(kind) is dict:
+    if get_origin(kind) in (dict, tuple):
         return True
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 

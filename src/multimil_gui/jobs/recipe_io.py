@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import tomli_w
 from pydantic import ValidationError
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.data.cohort import Columns
+from multimil_gui.data.cohort import Columns, TargetColumn
 from multimil_gui.jobs.recipe import Recipe
 from multimil_gui.jobs.recipe_errors import mistakes
 
@@ -61,33 +62,49 @@ def dump_recipe(recipe: Recipe) -> str:
 def plain_values(recipe: Recipe) -> dict[str, object]:
     """Return the recipe with every default filled in as dicts, lists, numbers and text; unset keys are left out."""
     values: dict[str, object] = recipe.model_dump(mode="json", exclude_none=True)
-    data = values["data"]
+    data, query = values["data"], values.get("query")
     assert isinstance(data, dict)
     data["path"] = recipe.data.path.as_posix()
+    if isinstance(query, dict) and recipe.query is not None:
+        query["fit"] = recipe.query.fit.as_posix()
     return values
 
 
 def columns_of(recipe: Recipe) -> Columns:
     """Return which obs columns mean what."""
-    data, target = recipe.data, recipe.target
-    if target is None:
-        return Columns(data.sample, data.donor, data.cell_type, data.covariates)
-    return Columns(
+    data = recipe.data
+    columns = Columns(
         sample=data.sample,
         donor=data.donor,
         cell_type=data.cell_type,
         covariates=data.covariates,
+        continuous=data.continuous_covariates,
+    )
+    target = recipe.target
+    if target is None:
+        return columns
+    return replace(
+        columns,
         target=target.column,
         kind=target.kind,
         order=target.order,
         reference=target.reference,
         ignore=target.ignore,
+        further=tuple(
+            TargetColumn(other.column, other.kind, other.order, other.reference, other.ignore)
+            for other in recipe.further_targets
+        ),
     )
 
 
 def data_path(recipe: Recipe, recipe_file: Path) -> Path:
     """Return where the data file of a recipe lies: relative paths start at the recipe's own folder."""
-    return recipe_file.resolve().parent / recipe.data.path.expanduser()
+    return beside(recipe_file, recipe.data.path)
+
+
+def beside(recipe_file: Path, path: Path) -> Path:
+    """Return where a path of a recipe leads: relative ones start at the recipe's own folder."""
+    return recipe_file.resolve().parent / path.expanduser()
 
 
 def _read(path: Path) -> str:
@@ -103,6 +120,9 @@ def _read(path: Path) -> str:
 
 
 def _without_empty(values: dict[str, object]) -> dict[str, object]:
-    """Drop empty tables: they say nothing, and an empty ``[latent]`` above ``[integrate]`` would puzzle."""
+    """Drop empty tables: they say nothing, and an empty ``[latent]`` above ``[integrate]`` would puzzle.
+
+    Further targets are a list of tables and go the same way.
+    """
     kept = {key: _without_empty(value) if isinstance(value, dict) else value for key, value in values.items()}
-    return {key: value for key, value in kept.items() if value != {}}
+    return {key: value for key, value in kept.items() if value != {} and (key, value) != ("further_targets", [])}

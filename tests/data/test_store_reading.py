@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.index import STORE_VERSION
 from multimil_gui.data.store import Store
 
 
@@ -98,7 +99,7 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path: Path) -> None:
 def test_store_of_another_version_is_refused(small_h5ad: Path, store_of) -> None:
     store = store_of(small_h5ad)
     index = store.path / "index.json"
-    index.write_text(index.read_text().replace('"version": 1', '"version": 99'))
+    index.write_text(index.read_text().replace(f'"version": {STORE_VERSION}', '"version": 99'))
     with pytest.raises(Refusal, match="version 99"):
         Store.open(store.path)
 

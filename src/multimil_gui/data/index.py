@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 #: Version of the Store's layout; a store of another version is imported anew.
-STORE_VERSION = 1
+STORE_VERSION = 2
 
 #: Levels of a column that are listed in the index, and their characters.
 MAX_LISTED_LEVELS = 50

@@ -15,6 +15,7 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.data.cohort import Labelling
 from multimil_gui.data.index import STORE_VERSION, ColumnInfo, ColumnKind, MatrixInfo, ModalityInfo, StoreIndex
 from multimil_gui.data.levels import column_labelling
+from multimil_gui.data.storage_names import layer_paths, storage_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,8 +96,12 @@ class Store:
         import pandas as pd
 
         group = self._data["obs"]
-        columns = {column.name: self._read_column(group[column.name]) for column in self.index.obs}
+        columns = {name: self._read_column(group[folder]) for name, folder in self._column_folders.items()}
         return pd.DataFrame(columns, index=pd.Index(self._names, dtype=object), columns=pd.Index(list(columns)))
+
+    @cached_property
+    def _column_folders(self) -> dict[str, str]:
+        return storage_names(column.name for column in self.index.obs)
 
     def labelling(self, column: str) -> Labelling:
         """Return an obs column of any kind as codes and level names.
@@ -129,7 +134,7 @@ class Store:
 
     def colors(self, column: str) -> dict[str, str]:
         """Return the file's own colour (``#rrggbb``) of each level of a column, {} when it has none."""
-        key = f"{column}_colors"
+        key = f"{self._column_folders.get(column, column)}_colors"
         group = self._data["uns"]
         if key not in group:
             return {}
@@ -144,7 +149,7 @@ class Store:
             raise Refusal(
                 f'There is no "{key}" in obsm.', f"The file has {', '.join(self.index.obsm) or 'none'}.", "Choose one."
             )
-        return np.asarray(self._data[f"obsm/{key}"][:], dtype=np.float32)
+        return np.asarray(self._data[f"obsm/{storage_names(self.index.obsm)[key]}"][:], dtype=np.float32)
 
     def maps(self) -> tuple[str, ...]:
         """Return the obsm keys that can be drawn in two dimensions, best first (UMAP, t-SNE, others)."""
@@ -202,7 +207,7 @@ class Store:
             ``"X"``, ``"raw"`` or ``"layers/NAME"``, see ``index.modalities[name].layers``.
         """
         info = self._matrix_info(name, layer)
-        node = self._data[self._prefix(name) + ("raw/X" if layer == "raw" else layer)]
+        node = self._data[self._prefix(name) + layer_paths(self.index.modalities[name].matrices)[layer]]
         if not info.sparse:
             return np.asarray(node[:])
         from scipy.sparse import csr_matrix
@@ -218,7 +223,7 @@ class Store:
         from scipy.sparse import csr_matrix
 
         info = self._matrix_info(name, layer)
-        node = self._data[self._prefix(name) + ("raw/X" if layer == "raw" else layer)]
+        node = self._data[self._prefix(name) + layer_paths(self.index.modalities[name].matrices)[layer]]
         n_cells = self.index.modalities[name].n_cells
         if not info.sparse:
             step = max(_BLOCK_VALUES // max(info.n_features, 1), 1)

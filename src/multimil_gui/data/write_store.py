@@ -21,6 +21,7 @@ from multimil_gui.data.index import (
     StoreIndex,
 )
 from multimil_gui.data.levels import column_labelling
+from multimil_gui.data.storage_names import layer_paths, storage_names
 
 _CHUNK = 1 << 18
 _LEVEL = 3
@@ -121,13 +122,14 @@ class _Writer:
 
     def frame(self, path: str, names: np.ndarray, columns: dict[str, Any]) -> None:
         """Write a table; pandas Categorical columns as codes and levels."""
+        folders = storage_names(columns)
         index_key = "_index"
-        while index_key in columns:
+        while index_key in folders.values():
             index_key += "_"
-        self.group(path, "dataframe", "0.2.0", **{"_index": index_key, "column-order": list(columns)})
+        self.group(path, "dataframe", "0.2.0", **{"_index": index_key, "column-order": list(folders.values())})
         self.array(f"{path}/{index_key}", names)
         for name, values in columns.items():
-            self._column(f"{path}/{name}", values)
+            self._column(f"{path}/{folders[name]}", values)
 
     def _column(self, path: str, values: Any) -> None:
         if hasattr(values, "categories"):
@@ -166,12 +168,14 @@ def _write_data(contents: Contents, writer: _Writer, tell: Tell) -> None:
     writer.group("", "MuData" if multimodal else "anndata")
     writer.frame("obs", contents.names, columns)
     writer.empty_groups("", "obsm", "varm", "obsp", "varp", "uns")
+    coordinates = storage_names(contents.obsm)
     for key, values in contents.obsm.items():
-        writer.array(f"obsm/{key}", values)
+        writer.array(f"obsm/{coordinates[key]}", values)
     if contents.note:
         writer.scalar("uns/source", contents.note)
+    folders = storage_names(columns)
     for column, colors in contents.colors.items():
-        writer.array(f"uns/{column}_colors", np.asarray(colors, dtype=object))
+        writer.array(f"uns/{folders[column]}_colors", np.asarray(colors, dtype=object))
     if multimodal:
         _write_modalities(contents, writer, tell)
         return
@@ -185,12 +189,13 @@ def _write_data(contents: Contents, writer: _Writer, tell: Tell) -> None:
 def _write_modality(writer: _Writer, prefix: str, modality: Modality) -> None:
     writer.frame(f"{prefix}var", np.asarray(modality.features, dtype=object), {})
     writer.empty_groups(prefix, "layers")
+    folders = layer_paths(modality.matrices)
     for name, matrix in modality.matrices.items():
         if name == "raw":
             writer.group(f"{prefix}raw", "raw")
             writer.frame(f"{prefix}raw/var", np.asarray(modality.raw_features, dtype=object), {})
             writer.empty_groups(f"{prefix}raw/", "varm")
-        writer.matrix(f"{prefix}raw/X" if name == "raw" else f"{prefix}{name}", matrix)
+        writer.matrix(f"{prefix}{folders[name]}", matrix)
 
 
 def _write_modalities(contents: Contents, writer: _Writer, tell: Tell) -> None:

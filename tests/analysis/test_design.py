@@ -1,22 +1,18 @@
-"""Baselines, audit, tables and report on a small real file: the design is judged in words and numbers."""
+"""Audit, tables and report on a small real file: the design is judged in words and numbers."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from multimil_gui.analysis import audit, baselines, tables
 from multimil_gui.analysis.audit import LatentSeen, audit_design, cramers_v
 from multimil_gui.analysis.metrics import BALANCED_ACCURACY, score_predictions
+from multimil_gui.analysis.representations import type_fractions
 from multimil_gui.analysis.result import CellScores, Predictions
-from multimil_gui.core.errors import Cancelled
-from multimil_gui.core.reporter import SilentReporter, Stop
+from multimil_gui.core.reporter import SilentReporter
 from multimil_gui.data.check import build_cohort
 from multimil_gui.data.cohort import Cohort, Columns
 from multimil_gui.data.import_ import import_file
@@ -42,54 +38,11 @@ def fold(cohort: Cohort) -> np.ndarray:
     return donor_folds(cohort.samples, 3, 0)
 
 
-def _run(cohort: Cohort, fold: np.ndarray) -> tuple:
-    return baselines.run_baselines(cohort.store.latent("X_pca"), cohort, fold, 0, SilentReporter())
-
-
-def test_every_baseline_is_scored_in_the_given_folds_and_twice_the_same(cohort: Cohort, fold: np.ndarray) -> None:
-    first, second = _run(cohort, fold), _run(cohort, fold)
-    assert [model.name for model in first] == [
-        baselines.MEAN_LOGISTIC,
-        baselines.MEAN_FOREST,
-        baselines.TYPES_LOGISTIC,
-        baselines.TYPES_FOREST,
-        baselines.COUNT_ONLY,
-    ]
-    for one, two in zip(first, second, strict=True):
-        np.testing.assert_array_equal(one.probability, two.probability)
-        np.testing.assert_allclose(one.probability.sum(axis=1), 1, atol=1e-5)
-
-
-def test_the_logistic_baseline_is_scikit_learns_on_the_mean_latent(cohort: Cohort, fold: np.ndarray) -> None:
-    latent, label = cohort.store.latent("X_pca").astype(np.float64), cohort.samples.label
-    mean = np.stack([latent[cohort.sample_codes == code].mean(axis=0) for code in range(len(label))])
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, class_weight="balanced"))
-    expected = model.fit(mean[fold != 1], label[fold != 1]).predict_proba(mean[fold == 1])
-    np.testing.assert_allclose(_run(cohort, fold)[0].probability[fold == 1], expected, atol=1e-5)
-
-
-def test_labels_of_a_fold_are_never_seen_by_the_models_that_predict_it(cohort: Cohort, fold: np.ndarray) -> None:
-    held_out = fold == 0
-    label = np.where(held_out, 1 - cohort.samples.label, cohort.samples.label).astype(np.int32)
-    swapped = replace(cohort, samples=replace(cohort.samples, label=label))
-    for one, two in zip(_run(cohort, fold), _run(swapped, fold), strict=True):
-        np.testing.assert_array_equal(one.probability[held_out], two.probability[held_out])
-
-
-def test_baselines_can_be_cancelled(cohort: Cohort, fold: np.ndarray) -> None:
-    class Impatient(SilentReporter):
-        def should_stop(self) -> Stop:
-            return Stop.CANCEL
-
-    with pytest.raises(Cancelled):
-        baselines.run_baselines(cohort.store.latent("X_pca"), cohort, fold, 0, Impatient())
-
-
 def test_fractions_of_cell_types_sum_to_one_and_match_pandas(cohort: Cohort) -> None:
     obs = cohort.store.obs()
     expected = obs.groupby(["sample_id", "cell_type"], observed=False).size().unstack()
     expected = expected.div(expected.sum(axis=1), axis=0).loc[list(cohort.samples.names), list(cohort.cell_type.levels)]
-    np.testing.assert_allclose(baselines.type_fractions(cohort), expected.to_numpy())
+    np.testing.assert_allclose(type_fractions(cohort, cohort.cell_type), expected.to_numpy())
 
 
 def test_cramers_v_is_one_for_a_recoding_and_small_for_independent_columns() -> None:

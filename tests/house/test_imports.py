@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pytest
 from multimil_testing.rooms import QT_MODULES
 
-HEAVY = ["torch", "scanpy", "anndata", "mudata", "sklearn", "numba", "umap", "matplotlib.pyplot"]
+HEAVY = ["torch", "scanpy", "anndata", "mudata", "sklearn", "numba", "umap", "optuna", "matplotlib.pyplot"]
 QT_FREE_ROOMS = ["core", "data", "analysis", "project", "state", "jobs", "cli"]
 LIGHT_ROOMS = ["app", "widgets", "views", "state", "project", "cli"]
 # The kernels are compiled code; the canvas imports them after the first paint.

@@ -63,7 +63,8 @@ def same_bytes(one: IntegrationFit, two: IntegrationFit) -> bool:
 
 
 def test_rna_alone_works_and_tells_the_groups_apart(counts, groups) -> None:
-    result = fit([rna(counts)], QUICK.model_copy(update={"epochs": 30, "n_hidden": 64, "learning_rate": 5e-3}))
+    options = IntegrateOptions(epochs=80, n_latent=4, n_hidden=64, learning_rate=1e-2, batch_size=64, device=Device.CPU)
+    result = fit([rna(counts)], options)
     assert result.latent.shape == (N, 4)
     assert np.isfinite(result.latent).all()
     assert np.all(result.modality_weight == 1.0)

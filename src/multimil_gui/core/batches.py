@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
+from multimil_gui.core.compiled import kernels, serves
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.modalities import ContinuousData, CovariateData, ModalityData
 from multimil_gui.core.options import Likelihood
@@ -190,7 +191,12 @@ class ModalitySource:
             return values
         if self.likelihood is Likelihood.BERNOULLI:
             return NonZeros(values.start, values.column, (values.value > 0).float(), values.n_columns)
-        scaled = torch.log1p(values.value * (COUNTS_SHOWN / library)[values.row])
+        scale = COUNTS_SHOWN / library
+        if serves(values.value):
+            scaled = torch.empty_like(values.value)
+            kernels().log_normalised(values.start.numpy(), values.value.numpy(), scale.numpy(), scaled.numpy())
+        else:
+            scaled = torch.log1p(values.value * scale[values.row])
         return NonZeros(values.start, values.column, scaled, values.n_columns)
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 import numpy as np
 import torch
 
@@ -24,9 +27,21 @@ def torch_stream(*key: int, device: torch.device | str = "cpu") -> torch.Generat
     return generator
 
 
+def random_bits(shape: Sequence[int], generator: torch.Generator) -> torch.Tensor:
+    """Return int16 numbers of the whole range, all equally likely; four times faster than a float32 each."""
+    n = prod(shape)
+    four_each = torch.empty(-(-n // 4), dtype=torch.int64, device=generator.device)
+    return four_each.random_(-(2**63), None, generator=generator).view(torch.int16)[:n].view(*shape)
+
+
+def silenced_below(rate: float) -> int:
+    """Return the int16 number below which a part ``rate`` (to 1 / 65536) of the random numbers lies."""
+    return round(rate * 65536) - 32768
+
+
 def dropped(x: torch.Tensor, rate: float, generator: torch.Generator | None) -> torch.Tensor:
     """Return ``x`` with a part ``rate`` of its entries silenced and the rest scaled up; ``x`` itself without generator."""
     if generator is None or rate == 0.0:
         return x
-    kept = torch.empty_like(x).bernoulli_(1.0 - rate, generator=generator)
-    return x * kept.div_(1.0 - rate)
+    kept = random_bits(x.shape, generator) >= silenced_below(rate)
+    return x * kept.to(x.dtype).div_(1.0 - rate)

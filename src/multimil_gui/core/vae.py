@@ -9,14 +9,15 @@ from math import sqrt
 
 import numpy as np
 import torch
-from torch.nn.functional import layer_norm, leaky_relu, linear
+from torch.nn.functional import linear
 
 from multimil_gui.core import covariates
 from multimil_gui.core.batches import CellBatch, ModalityBatch, NonZeros
+from multimil_gui.core.blocks import finish_block
 from multimil_gui.core.likelihoods import bernoulli_loss, negative_binomial_loss, normal_loss, zero_inflated_loss
-from multimil_gui.core.options import Activation, Dispersion, IntegrateOptions, Likelihood
+from multimil_gui.core.options import Dispersion, IntegrateOptions, Likelihood
 from multimil_gui.core.product_of_experts import Expert, product_of_experts
-from multimil_gui.core.random_streams import dropped
+from multimil_gui.core.sparse_layer import add_product
 
 LOG_VAR_LIMIT = 15.0
 """Bound of an expert's log-variance; keeps the precision finite while training settles."""
@@ -140,10 +141,7 @@ class MultimodalVAE:
         return linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
     def _activate(self, x: torch.Tensor, dropout: torch.Generator | None) -> torch.Tensor:
-        """Apply what follows the linear layer of a block: LayerNorm without affine, activation, Dropout."""
-        x = layer_norm(x, x.shape[-1:])
-        x = torch.tanh(x) if self.options.activation is Activation.TANH else leaky_relu(x)
-        return dropped(x, self.options.dropout, dropout)
+        return finish_block(x, self.options.activation, self.options.dropout, dropout)
 
     def embed(self, batch: CellBatch) -> torch.Tensor:
         """Return the (n, width) learnt vectors of the covariates; width 0 without covariates."""
@@ -155,11 +153,10 @@ class MultimodalVAE:
     ) -> Expert:
         """Return what one modality of a batch says about the latent."""
         start = f"encoder.{name}"
-        shown = part.shown.dense() if isinstance(part.shown, NonZeros) else part.shown
-        x = torch.addmm(self.weights[f"{start}.0.bias"], shown, self.weights[f"{start}.0.features"])
+        x = self.weights[f"{start}.0.bias"].expand(len(part.rows), -1)
         if f"{start}.0.covariates" in self.weights:
-            x = x + embedded[part.rows] @ self.weights[f"{start}.0.covariates"]
-        x = self._activate(x, dropout)
+            x = torch.addmm(x, _of(embedded, part.rows), self.weights[f"{start}.0.covariates"])
+        x = self._activate(add_product(x, part.shown, self.weights[f"{start}.0.features"]), dropout)
         for layer in range(1, self.options.n_layers + 1):
             x = self._activate(self._linear(f"{start}.{layer}", x), dropout)
         log_var = self._linear(f"{start}.log_var", x).clamp(-LOG_VAR_LIMIT, LOG_VAR_LIMIT)
@@ -186,10 +183,7 @@ class MultimodalVAE:
     ) -> torch.Tensor:
         """Return the loss of decoding one modality from (n, n_latent) ``z``, summed over the cells that have it."""
         part = batch.parts[name]
-        x = torch.cat([z, embedded], dim=1)
-        if len(part.rows) < batch.n:
-            x = x[part.rows]
-        x = self._decoded(name, x, dropout)
+        x = self._decoded(name, _of(torch.cat([z, embedded], dim=1), part.rows), dropout)
         scores = self._linear(f"decoder.{name}.output", x)
         likelihood = self._shapes[name].likelihood
         if likelihood is Likelihood.NORMAL:
@@ -230,6 +224,11 @@ class MultimodalVAE:
         if likelihood is Likelihood.ZINB:
             mean = mean * torch.sigmoid(-self._linear(f"decoder.{name}.zeros", x))
         return mean
+
+
+def _of(values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Return some rows; all of them cost nothing."""
+    return values if len(rows) == len(values) else values[rows]
 
 
 class _Initial:

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+
+from multimil_gui.core.numba_cache import place_numba_cache
 
 _ready = threading.Event()
 _starting = threading.Lock()
 _thread: threading.Thread | None = None
 
 
-def _place_cache() -> None:
-    """Give numba a writable cache where the package folder is read-only (an installed or frozen program)."""
-    writable = os.access(Path(__file__).parent, os.W_OK) and not getattr(sys, "frozen", False)
-    if writable or "NUMBA_CACHE_DIR" in os.environ or "numba" in sys.modules:
-        return
-    from platformdirs import user_cache_dir
-
-    os.environ["NUMBA_CACHE_DIR"] = str(Path(user_cache_dir("multimil-gui")) / "numba")
-
-
 @cache
 def kernels() -> ModuleType:
     """Return the kernels' module; the first call imports numba (about half a second)."""
-    _place_cache()
+    place_numba_cache()
     from multimil_gui.views import _kernels
 
     return _kernels

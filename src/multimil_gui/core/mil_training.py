@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,14 @@ from multimil_gui.core.random_streams import numpy_stream, torch_stream
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.core.sample_noise import SampleNoise
 from multimil_gui.core.stopping import BestOf
-from multimil_gui.core.sub_bags import n_sub_bags, partition, steps
+from multimil_gui.core.sub_bags import n_sub_bags, partition, sample_steps, steps
 from multimil_gui.core.targets import BagTarget
 
 SUB_BAGS_PER_STEP = 16
 """Sub-bags of each model in one optimiser step (the reference uses 2)."""
+
+SAMPLES_PER_STEP = 4
+"""Whole samples of each model in one optimiser step."""
 
 
 @dataclass(frozen=True)
@@ -118,28 +121,46 @@ class _Trainer:
         self._noise = SampleNoise(latent, bags, targets, self._train, scale, options.sample_noise)
         self._draws = [numpy_stream(seed, model, 1) for model in range(options.seeds)]
         self._random = torch_stream(seed, options.seeds, 2, device=device)
-        most = max(int(n_sub_bags(bags.sizes[mine], options.cells_per_bag).sum()) for mine in self._train)
-        self._n_steps = -(-most // SUB_BAGS_PER_STEP)
+        self._key = (seed, options.seeds, 3)
+        if options.whole_samples:
+            self._n_steps = -(-max(int(mine.sum()) for mine in self._train) // SAMPLES_PER_STEP)
+        else:
+            most = max(int(n_sub_bags(bags.sizes[mine], options.cells_per_bag).sum()) for mine in self._train)
+            self._n_steps = -(-most // SUB_BAGS_PER_STEP)
 
     def held_out_loss(self) -> np.ndarray:
         """Return the (n_models,) loss of each model's held-out samples."""
         return self.models.held_out_loss(self._x)
 
-    def epoch(self, reporter: Reporter) -> tuple[np.ndarray, bool]:
+    def epoch(self, epoch: int, reporter: Reporter) -> tuple[np.ndarray, bool]:
         """Train one epoch; return the (n_models,) training loss and whether the user asked to stop here."""
-        size = self.options.cells_per_bag
-        parts = [partition(self.bags, mine, size, draw) for mine, draw in zip(self._train, self._draws, strict=True)]
+        losses = self._sample_losses(epoch) if self.options.whole_samples else self._sub_bag_losses()
         total = torch.zeros(self.options.seeds, device=self._x.device)
-        for number, batch in enumerate(steps(parts, self._n_steps)):
+        for number in range(self._n_steps):
             if stop_early(reporter):
                 return (total / max(number, 1)).cpu().numpy().astype(np.float64), True
-            cells = self._noise.add(self._x[torch.from_numpy(batch.rows).to(self._x.device)], self._random)
-            loss = self.models.loss(cells, batch, self._random) * self._n_steps
+            loss = next(losses) * self._n_steps
             self._optimizer.zero_grad()
             loss.sum().backward()
             self._optimizer.step()
             total += loss.detach()
         return (total / self._n_steps).cpu().numpy().astype(np.float64), False
+
+    def _sub_bag_losses(self) -> Iterator[torch.Tensor]:
+        """Yield the (models,) loss of the sub-bags of each step of an epoch."""
+        size = self.options.cells_per_bag
+        parts = [partition(self.bags, mine, size, draw) for mine, draw in zip(self._train, self._draws, strict=True)]
+        for batch in steps(parts, self._n_steps):
+            rows = torch.from_numpy(batch.rows).to(self._x.device)
+            cells = self._x.index_select(0, rows.view(-1)).view(*rows.shape, -1)
+            cells += self._noise.draw(rows.shape[1], self._random)[:, :, None]
+            yield self.models.loss(cells, batch, self._random)
+
+    def _sample_losses(self, epoch: int) -> Iterator[torch.Tensor]:
+        """Yield the (models,) loss of the whole samples of each step of an epoch."""
+        for number, batch in enumerate(sample_steps(self._train, self._n_steps, self._draws)):
+            moves = self._noise.draw(batch.bag.shape[1], self._random)
+            yield self.models.loss_of_samples(self._x, batch, moves, self._random, (*self._key, epoch, number))
 
 
 @threads(1)
@@ -196,7 +217,7 @@ def fit_mil(
     has_held_out = held_out.any(axis=1)
     train_curve, held_out_curve = [], []
     for epoch in range(options.epochs):
-        train_loss, stopped = trainer.epoch(reporter)
+        train_loss, stopped = trainer.epoch(epoch, reporter)
         if stopped and epoch:
             break
         if not stopped and not np.isfinite(train_loss).all():

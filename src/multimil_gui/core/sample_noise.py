@@ -55,21 +55,18 @@ class SampleNoise:
         scale: torch.Tensor,
         factor: float,
     ) -> None:
-        self._factor = factor
         differences = np.float32(factor * BETWEEN_SAMPLES) * np.stack(
             [_differences(latent, bags, targets, mine) for mine in trained]
         )
         self._differences = torch.from_numpy(differences).to(scale.device)
-        self._every_direction = (factor * EVERY_DIRECTION * scale)[:, :, None]
+        self._every_direction = factor * EVERY_DIRECTION * scale
 
-    def add(self, cells: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return (models, sub-bags, length, n_latent) cells, each sub-bag moved by its own step."""
-        if self._factor == 0.0:
-            return cells
-        models, n, _, width = cells.shape
-        mixture = cells.new_empty(models, n, self._differences.shape[1]).normal_(generator=generator)
-        step = torch.bmm(mixture, self._differences)[:, :, None]
-        return cells + step + self._every_direction * cells.new_empty(models, n, 1, width).normal_(generator=generator)
+    def draw(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        """Return (models, n, n_latent) steps, one for each sub-bag or sample."""
+        models, n_bags, width = self._differences.shape
+        mixture = self._differences.new_empty(models, n, n_bags).normal_(generator=generator)
+        everywhere = self._differences.new_empty(models, n, width).normal_(generator=generator)
+        return torch.baddbmm(self._every_direction * everywhere, mixture, self._differences)
 
 
 def _design(targets: Sequence[BagTarget], mine: np.ndarray) -> np.ndarray:

@@ -46,23 +46,15 @@ def partition(bags: Bags, which: np.ndarray, size: int, rng: np.random.Generator
     """
     chosen = np.flatnonzero(which)
     parts = n_sub_bags(bags.sizes[chosen], size)
-    length = int((-(-bags.sizes[chosen] // parts)).max())
-    rows = np.zeros((parts.sum(), length), dtype=np.int64)
-    mask = np.zeros(rows.shape, dtype=bool)
-    moment = np.empty(len(rows))
-    place = 0
-    for bag, n_parts in zip(chosen, parts, strict=True):
-        n = int(bags.sizes[bag])
-        cells = rng.permutation(n) + bags.offsets[bag]
-        bounds = np.linspace(0, n, n_parts + 1).astype(np.int64)
-        for part in range(n_parts):
-            mine = cells[bounds[part] : bounds[part + 1]]
-            rows[place + part, : len(mine)] = mine
-            mask[place + part, : len(mine)] = True
-        moment[place : place + n_parts] = (np.arange(n_parts) + rng.random()) / n_parts
-        place += n_parts
-    order = np.argsort(moment, kind="stable")
-    weight = np.repeat(1.0 / parts, parts).astype(np.float32)
+    number = np.concatenate([np.arange(n) for n in parts])
+    whole, n_parts = np.repeat(bags.sizes[chosen], parts), np.repeat(parts, parts)
+    lengths = (number + 1) * whole // n_parts - number * whole // n_parts
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    rows = np.zeros(mask.shape, dtype=np.int64)
+    # The cells of one bag's parts follow each other, as the places marked in the mask do.
+    rows[mask] = np.concatenate([rng.permutation(bags.sizes[bag]) + bags.offsets[bag] for bag in chosen])
+    order = np.argsort((number + rng.random(len(number))) / n_parts, kind="stable")
+    weight = (1.0 / n_parts).astype(np.float32)
     return SubBags(rows[order], mask[order], np.repeat(chosen, parts)[order], weight[order])
 
 
@@ -90,4 +82,37 @@ def steps(partitions: list[SubBags], n_steps: int) -> Iterator[SubBags]:
             out.mask[model, :n, :width] = p.mask[part]
             out.bag[model, :n] = p.bag[part]
             out.weight[model, :n] = p.weight[part]
+        yield out
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Whole samples of one optimiser step.
+
+    Attributes
+    ----------
+    bag
+        (models, n) int64 samples of each model; 0 for an empty place.
+    weight
+        (models, n) float32, 1; 0 for an empty place.
+    """
+
+    bag: np.ndarray
+    weight: np.ndarray
+
+    def of_model(self, model: int) -> np.ndarray:
+        """Return the samples of one model."""
+        return self.bag[model][self.weight[model] > 0]
+
+
+def sample_steps(trained: list[np.ndarray], n_steps: int, draws: list[np.random.Generator]) -> Iterator[Samples]:
+    """Deal the bags that each model learns from ((n_bags,) bool per model), in random order, to optimiser steps."""
+    orders = [rng.permutation(np.flatnonzero(mine)) for mine, rng in zip(trained, draws, strict=True)]
+    for step in range(n_steps):
+        dealt = [order[step::n_steps] for order in orders]
+        shape = (len(dealt), max(len(mine) for mine in dealt))
+        out = Samples(np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.float32))
+        for model, mine in enumerate(dealt):
+            out.bag[model, : len(mine)] = mine
+            out.weight[model, : len(mine)] = 1.0
         yield out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from multimil_gui.analysis.query_result import QueryResult
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.options import Likelihood, TargetKind
-from multimil_gui.data.cohort import Scope
+from multimil_gui.data.check import build_cohort
+from multimil_gui.data.cohort import Columns, Scope, Target
+from multimil_gui.data.given_targets import with_targets
 from multimil_gui.project.manifest import references
 from multimil_gui.project.objects import ObjectStore
 from multimil_gui.project.project import Project, ProjectError
@@ -305,6 +309,54 @@ def test_a_project_of_a_version_that_knew_one_target_opens(session: Session, res
     assert opened.session.mil().outcomes == ("healthy", "ill")
     assert opened.session.runs.active.integration.inputs.modalities == ()
     assert resolve(opened.session).title == resolve(session).title
+
+
+def test_new_samples_with_the_targets_of_a_reference_come_back(store, cohort, results, project_path: Path):
+    targets = [replace(cohort.target, column="diagnosis"), Target("years", TargetKind.REGRESSION, ("years",))]
+    known = ("condition", None)
+    columns = Columns(sample="sample_id", donor="donor")
+    session = Session()
+    session.open_store(store)
+    plain_cohort = build_cohort(store, columns)
+    session.set_cohort(with_targets(plain_cohort, targets, known), columns, tuple(zip(targets, known, strict=True)))
+    run = results["run_of_three"](0)
+    mil = replace(run.mil, column="diagnosis", reference="reference.h5ad", further=run.mil.further[1:])
+    made = run.integration
+    query = QueryResult(
+        reference="reference.h5ad",
+        latent=made.latent,
+        modality_weight=made.modality_weight,
+        modalities=made.modalities,
+        map2d=run.map2d,
+        reference_map=run.map2d + 1,
+        column="cell_type",
+        levels=("B", "T"),
+        label=np.zeros(60, dtype=np.int32),
+        confidence=np.ones(60, dtype=np.float32),
+        distance=np.ones(60, dtype=np.float32),
+        usual=1.5,
+        train=np.zeros(0),
+        inputs=made.inputs,
+    )
+    session.add_run(replace(run, mil=mil, integration=None, query=query))
+    session.color_by(ColorBy(ColorKind.OBS, "diagnosis"))
+    with Project.create(project_path) as project:
+        keeper = Keeper(session, project)
+        keeper.save()
+        keeper.close()
+    with Project.open(project_path) as project:
+        opened = open_session(project)
+    assert opened.notes == ()
+    session_again = opened.session
+    assert session_again.data.cohort.target == targets[0]
+    np.testing.assert_array_equal(session_again.data.cohort.samples.label, cohort.samples.label)
+    assert session_again.mil().reference == "reference.h5ad"
+    assert session_again.runs.active.query.inputs == made.inputs
+    np.testing.assert_array_equal(session_again.runs.active.query.reference_map, query.reference_map)
+    for again in (session, session_again):
+        assert [entry.level for entry in resolve(again).legend] == ["healthy", "ill"]
+        again.color_by(ColorBy(ColorKind.MODALITY, "adt"))
+        assert resolve(again).title == "share of adt in X_multimil"
 
 
 def test_the_project_needs_nothing_else(saved: Path, store, tmp_path: Path):

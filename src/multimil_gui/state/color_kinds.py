@@ -48,13 +48,13 @@ def _none(inputs: Inputs) -> Coloring:
 
 def _obs(inputs: Inputs) -> Coloring:
     store, name = inputs.store, inputs.view.color.key
-    info = store.index.column(name)
-    if info is None:
-        return plain(store.index.n_cells, f"no column {name}")
     views = (cohort for cohort in inputs.data.by_target if cohort.target is not None and cohort.target.column == name)
     cohort = next(views, None)
     if cohort is not None:
         return _true_target(inputs, cohort)
+    info = store.index.column(name)
+    if info is None:
+        return plain(store.index.n_cells, f"no column {name}")
     if info.kind.value == "number":
         numbers = store.obs()[name].to_numpy(dtype=np.float32, na_value=np.nan)
         return ranged(inputs, numbers, name)
@@ -69,8 +69,11 @@ def _true_target(inputs: Inputs, cohort: Cohort) -> Coloring:
     assert target is not None
     if target.kind is TargetKind.REGRESSION and cohort.samples.value is not None:
         return ranged(inputs, cohort.samples.value[cohort.sample_codes], target.column)
-    labelling = store.labelling(target.column)
-    codes, names = _reordered(labelling.codes, labelling.levels, target.classes)
+    codes, names = cohort.samples.label[cohort.sample_codes], target.classes
+    if not inputs.data.given:
+        # Classes that are left out have colours too.
+        labelling = store.labelling(target.column)
+        codes, names = _reordered(labelling.codes, labelling.levels, target.classes)
     colors = dict(zip(target.classes, class_colors(target, store), strict=True))
     return categorical(codes, names, colors, target.column)
 
@@ -130,8 +133,8 @@ def _prediction(inputs: Inputs) -> Coloring:
 
 
 def _modality(inputs: Inputs) -> Coloring:
-    name, run = inputs.view.color.key, inputs.runs.integration(inputs.view.map_key)
-    integration = None if run is None else run.integration
+    name, run = inputs.view.color.key, inputs.runs.shared_latent(inputs.view.map_key)
+    integration = None if run is None else run.integration or run.query
     if run is None or integration is None or name not in integration.modalities:
         return plain(inputs.store.index.n_cells, f"no share of {name} yet")
     numbers = integration.modality_weight[:, integration.modalities.index(name)]

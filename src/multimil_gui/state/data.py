@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from multimil_gui.data.cohort import Target
 from multimil_gui.state.evented import Part
 
 if TYPE_CHECKING:
     from multimil_gui.data.cohort import Cohort, Columns
     from multimil_gui.data.store import Store
+
+GivenTarget: TypeAlias = tuple[Target, str | None]
 
 
 class Arrays(Mapping[str, np.ndarray]):
@@ -83,6 +86,9 @@ class Data:
         Latent spaces: (n_cells, n_latent) float32 by name.
     by_target
         The cohort as each target sees it, the main one first; the same objects while the cohort is the same.
+    given
+        Targets of an earlier fit that were given to the cohort (``data.given_targets``), each with the obs column in
+        which the samples' phenotype is known, or None; empty when the targets are those of ``columns``.
     """
 
     store: Store | None = None
@@ -91,11 +97,12 @@ class Data:
     maps: Arrays = field(default_factory=Arrays)
     latents: Arrays = field(default_factory=Arrays)
     by_target: tuple[Cohort, ...] = ()
+    given: tuple[GivenTarget, ...] = ()
 
-    def with_cohort(self, cohort: Cohort | None, columns: Columns | None) -> Data:
+    def with_cohort(self, cohort: Cohort | None, columns: Columns | None, given: tuple[GivenTarget, ...] = ()) -> Data:
         """Return a copy with another cohort."""
         views = () if cohort is None else tuple(cohort.of_target(number) for number in range(cohort.n_targets))
-        return replace(self, cohort=cohort, columns=columns, by_target=views)
+        return replace(self, cohort=cohort, columns=columns, by_target=views, given=given)
 
     def for_target(self, number: int) -> Cohort | None:
         """Return the cohort as if target ``number`` were its only one; the cohort itself when it has none."""

@@ -14,7 +14,7 @@ from multimil_gui.data.cohort import Cohort, Columns
 from multimil_gui.project.objects import DamagedObject, ObjectStore
 from multimil_gui.project.project import ProjectError
 from multimil_gui.state.cell_sets import CellSet, CellSets
-from multimil_gui.state.data import Arrays, Data, open_data
+from multimil_gui.state.data import Arrays, Data, GivenTarget, open_data
 from multimil_gui.state.recipes import from_plain, to_plain
 from multimil_gui.state.result_codec import decode_result, encode_result
 from multimil_gui.state.runs import RunKind, RunRecord, Runs
@@ -35,6 +35,7 @@ FORMAT = 1
 _VIEW = TypeAdapter(View)
 _SAMPLES = TypeAdapter(SamplesView)
 _COLUMNS = TypeAdapter(Columns)
+_GIVEN = TypeAdapter(tuple[GivenTarget, ...])
 
 _UNREADABLE = (DamagedObject, KeyError, TypeError, ValueError, IndexError, AttributeError)
 
@@ -62,6 +63,7 @@ class Encoder:
             "format": FORMAT,
             "source": {"name": store.index.source_name, "hash": store.index.source_hash},
             "columns": None if columns is None else _COLUMNS.dump_python(columns, mode="json"),
+            "given": _GIVEN.dump_python(snapshot.data.given, mode="json"),
             "maps": self._arrays(snapshot.data.maps),
             "latents": self._arrays(snapshot.data.latents),
             "view": _sorted_sets(_VIEW.dump_python(snapshot.view, mode="json"), "hidden"),
@@ -175,16 +177,26 @@ class Decoder:
     def _data(self, state: Mapping[str, Any]) -> Data:
         data = open_data(self._store)
         columns = self._part("The meaning of the columns", lambda: _columns(state["columns"]), None)
-        cohort = None if columns is None else self._cohort(columns)
+        nothing_given: tuple[GivenTarget, ...] = ()
+        given = self._part(
+            "The targets of the reference", lambda: _GIVEN.validate_python(state.get("given", ())), nothing_given
+        )
+        cohort = None if columns is None else self._cohort(columns, given)
         maps = self._computed(data.maps, state, "maps", "map")
         latents = self._computed(data.latents, state, "latents", "latent")
-        return Data(self._store, maps=maps, latents=latents).with_cohort(cohort, None if cohort is None else columns)
+        data = Data(self._store, maps=maps, latents=latents)
+        return data if cohort is None else data.with_cohort(cohort, columns, given)
 
-    def _cohort(self, columns: Columns) -> Cohort | None:
+    def _cohort(self, columns: Columns, given: tuple[GivenTarget, ...]) -> Cohort | None:
         from multimil_gui.data.check import build_cohort
 
         try:
-            return build_cohort(self._store, columns)
+            cohort = build_cohort(self._store, columns)
+            if not given:
+                return cohort
+            from multimil_gui.data.given_targets import with_targets
+
+            return with_targets(cohort, [target for target, _ in given], [column for _, column in given])
         except Refusal as error:
             self.notes.append(f"The cohort could not be built again: {error}")
             return None
@@ -274,12 +286,11 @@ def _columns(plain: Any) -> Columns | None:
 
 def _check_shapes(record: RunRecord, n_cells: int, cohort: Cohort | None) -> None:
     """Raise ValueError when a run's arrays are not of this cohort's cells and samples."""
-    if record.integration is not None:
-        integration = record.integration
-        if len(integration.latent) != n_cells or integration.modality_weight.shape != (
-            n_cells,
-            len(integration.modalities),
-        ):
+    for latent in (record.integration, record.query):
+        if latent is None:
+            continue
+        shares = (n_cells, len(latent.modalities))
+        if len(latent.latent) != n_cells or latent.modality_weight.shape != shares:
             raise ValueError("a latent of other cells")
     whole = record.mil
     if whole is None:

@@ -94,7 +94,7 @@ def _key(inputs: Inputs) -> tuple[object, ...]:
     view, kind = inputs.view, inputs.view.color.kind
     data = inputs.data
     scored = (inputs.runs.active, inputs.runs.target, view.source, view.rank) if kind in _SCORED else ()
-    integration = inputs.runs.integration(view.map_key) if kind is ColorKind.MODALITY else None
+    integration = inputs.runs.shared_latent(view.map_key) if kind is ColorKind.MODALITY else None
     top = (view.top_percent, view.top_scope) if kind is ColorKind.TOP else ()
     sets = inputs.cell_sets if kind is ColorKind.CELL_SET else None
     samples = inputs.samples.selected if kind is ColorKind.SAMPLES else None

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from multimil_gui.analysis.query_result import QueryResult
 from multimil_gui.analysis.result import (
     CellScores,
     Curve,
@@ -30,7 +31,7 @@ _CLASSES: dict[str, type] = {
     cls.__name__: cls
     for cls in (
         *(CellScores, Curve, FitInputs, FittedModality, IntegrationResult, MILResult, ModelScores, Predictions),
-        *(NeighborScores, RunResult, Score),
+        *(NeighborScores, QueryResult, RunResult, Score),
     )
 }
 _ENUMS: dict[str, type[Enum]] = {cls.__name__: cls for cls in (Likelihood, TargetKind)}

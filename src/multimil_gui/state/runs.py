@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from multimil_gui.analysis.query_result import QueryResult
 from multimil_gui.analysis.result import CellScores, IntegrationResult, MILResult, Predictions, RunResult
 from multimil_gui.state.evented import Part
 from multimil_gui.state.view import ScoreSource
@@ -58,6 +59,11 @@ class RunRecord:
         return self.result.mil if isinstance(self.result, RunResult) else None
 
     @property
+    def query(self) -> QueryResult | None:
+        """What is known of new cells in the latent of a reference, or None."""
+        return self.result.query if isinstance(self.result, RunResult) else None
+
+    @property
     def integration(self) -> IntegrationResult | None:
         """The integration, or None."""
         if isinstance(self.result, IntegrationResult):
@@ -106,9 +112,12 @@ class Runs:
         whole = None if self.active is None else self.active.mil
         return None if whole is None else whole.of_target(min(self.target, len(whole.further)))
 
-    def integration(self, map_key: str) -> RunRecord | None:
-        """Return the integration whose map has this name, else the last one, None without any."""
-        found = [record for record in self.records if record.integration is not None]
+    def shared_latent(self, map_key: str) -> RunRecord | None:
+        """Return the run that put the modalities into one latent, None without any.
+
+        That whose map has this name, else the last one: an integration, or new cells mapped onto one.
+        """
+        found = [record for record in self.records if record.integration is not None or record.query is not None]
         shown = [record for record in found if map_key in (record.map_key, map_of(record.latent_key))]
         return next(iter(reversed(shown or found)), None)
 

@@ -12,7 +12,7 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.data.cohort import Scope
 from multimil_gui.state.cell_sets import CellSets, SetOperation, combine_sets
 from multimil_gui.state.commands import Command
-from multimil_gui.state.data import open_data
+from multimil_gui.state.data import GivenTarget, open_data
 from multimil_gui.state.receive import free_name, received
 from multimil_gui.state.recipes import bounded, to_plain
 from multimil_gui.state.runs import Result, RunRecord, Runs
@@ -69,11 +69,15 @@ class Session(SessionParts):
         self.commands.clear()
         self.mark_saved()
 
-    def set_cohort(self, cohort: Cohort, columns: Columns) -> None:
-        """Take the confirmed mapping of columns; colours by condition. Runs of another mapping are forgotten."""
+    def set_cohort(self, cohort: Cohort, columns: Columns, given: tuple[GivenTarget, ...] = ()) -> None:
+        """Take the confirmed mapping of columns; colours by condition. Runs of another mapping are forgotten.
+
+        ``given`` are the targets of an earlier fit that ``cohort`` has instead of those of ``columns``, see
+        :class:`Data`.
+        """
         column = columns.target or columns.cell_type or columns.sample
         self._receive(
-            (self.data, self.data.value.with_cohort(cohort, columns)),
+            (self.data, self.data.value.with_cohort(cohort, columns, given)),
             (self.view, replace(self.view.value, color=ColorBy(ColorKind.OBS, column), hidden=frozenset())),
             (self.samples, SamplesView()),
             (self.runs, Runs()),
@@ -215,6 +219,8 @@ class Session(SessionParts):
 
     def select_category(self, column: str, level: str, combine: Combine = Combine.REPLACE) -> None:
         """Select the cells of one level of an obs column; level "" is the cells without a value."""
+        if self._store().index.column(column) is None:
+            raise Refusal(f"The file has no column {column}.", "", "Colour by another column.")
         codes = self._store().labelling(column)
         if level and level not in codes.levels:
             raise Refusal(f"There is no level “{level}” in {column}.", "", "Choose one of the legend.")

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from multimil_gui.core.options import Likelihood
+from multimil_gui.core.options import Likelihood, TargetKind
 from multimil_gui.data.cohort import Columns, Labelling
 from multimil_gui.data.covariate_findings import same_partition
 from multimil_gui.data.index import ColumnKind
 from multimil_gui.data.modality_names import EMBEDDING
+from multimil_gui.data.splits import DONORS_PER_FOLD
 from multimil_gui.data.store import Store
+from multimil_gui.data.target_findings import MAX_NUMBER_CLASSES
+from multimil_gui.data.targets import natural
 
 _SAMPLE = ("sample_id", "sample", "sample_name", "samples", "specimen", "orig.ident", "library_id", "library")
 _DONOR = ("donor", "donor_id", "patient", "patient_id", "individual", "subject", "subject_id", "participant", "person")
@@ -31,6 +34,30 @@ _CONTROL = re.compile(
     r"|mock|none|no|non.?diseased|negative|false|d(ay)?[ _-]?0|0 ?h)$",
     re.IGNORECASE,
 )
+_QUANTITY = ("age", "age_years", "donor_age", "bmi", "score", "clinical_score", "severity_score", "titer", "titre")
+_STEPS = ("stage", "grade", "day", "days", "week", "time", "timepoint", "hours", "dose", "visit", "agegroup")
+_STEP_WORDS = frozenset(
+    (
+        "",
+        *_STEPS,
+        "d",
+        "w",
+        "weeks",
+        "h",
+        "hr",
+        "hrs",
+        "hour",
+        "min",
+        "month",
+        "months",
+        "year",
+        "years",
+        "t",
+        "tp",
+        "g",
+    )
+)
+_FEWEST_STEPS = 3
 _INTEGRATED = re.compile(r"multimil|totalvi|multivi|wnn|mofa|glue|integrated", re.IGNORECASE)
 _MAX_CLASSES = 12
 _MAX_TYPES = 300
@@ -66,11 +93,16 @@ def propose(store: Store) -> Proposal:
     reasons: dict[str, str] = {}
     sample, donor = _sample_and_donor(store, reasons)
     target = None if sample is None else _target(store, sample, donor, reasons)
+    kind = TargetKind.CLASSIFICATION
     reference: str | None = None
     ignore: tuple[str, ...] = ()
     if target is not None and sample is not None:
         ignore = _ignored(sample, donor, target, reasons)
         reference = _reference(target, ignore, reasons)
+        kind = _kind(target, ignore, reference, reasons)
+    elif sample is not None:
+        target = _quantity(store, sample, donor, reasons)
+        kind = TargetKind.CLASSIFICATION if target is None else TargetKind.REGRESSION
     taken = {labels.name for labels in (sample, donor, target) if labels is not None}
     cell_type = _cell_type(store, sample, taken, reasons)
     covariates = () if sample is None else _covariates(store, donor, target, taken, reasons)
@@ -80,6 +112,7 @@ def propose(store: Store) -> Proposal:
         cell_type=cell_type,
         covariates=covariates,
         target=None if target is None else target.name,
+        kind=kind,
         reference=reference,
         ignore=ignore,
     )
@@ -92,9 +125,13 @@ def propose(store: Store) -> Proposal:
 
 def _named(store: Store, wanted: Sequence[str]) -> list[str]:
     """Return the obs columns with one of the wanted names (case and punctuation aside), best first."""
-    plain = {re.sub(r"[^a-z0-9]", "", name.lower()): rank for rank, name in enumerate(wanted)}
-    found = [(plain.get(re.sub(r"[^a-z0-9]", "", column.name.lower())), column.name) for column in store.index.obs]
+    plain = {_plain(name): rank for rank, name in enumerate(wanted)}
+    found = [(plain.get(_plain(column.name)), column.name) for column in store.index.obs]
     return [name for rank, name in sorted((rank, name) for rank, name in found if rank is not None)]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _usable(store: Store, name: str) -> bool:
@@ -190,6 +227,36 @@ def _reference(target: Labelling, ignored: Sequence[str], reasons: dict[str, str
         if level not in ignored and _CONTROL.match(level.strip()):
             reasons["target.reference"] = f'"{level}" is named like a control.'
             return level
+    return None
+
+
+def _kind(target: Labelling, ignored: Sequence[str], reference: str | None, reasons: dict[str, str]) -> TargetKind:
+    """Return ordinal when the classes are steps of time, stage or dose; say so when they may be, and leave it."""
+    kept = sorted((level for level in target.levels if level not in ignored), key=natural)
+    if len(kept) < _FEWEST_STEPS or not all(re.search(r"\d", level) for level in kept):
+        return TargetKind.CLASSIFICATION
+    listed = ", ".join(kept)
+    words = {re.sub(r"[\d.\s_+-]+", "", level.casefold()) for level in kept}
+    steps = _plain(target.name) in _STEPS or (len(words) == 1 and words <= _STEP_WORDS)
+    if not steps or reference not in (None, kept[0]):
+        reasons["target.kind"] = f"If {listed} have this order, choose ordinal."
+        return TargetKind.CLASSIFICATION
+    reasons["target.kind"] = f"The classes are steps in an order: {listed}."
+    return TargetKind.ORDINAL
+
+
+def _quantity(store: Store, sample: Labelling, donor: Labelling | None, reasons: dict[str, str]) -> Labelling | None:
+    """Return a column named like a quantity of people, with many values, one per sample."""
+    for name in _named(store, _QUANTITY):
+        column = store.index.column(name)
+        if column is None or column.kind is not ColumnKind.NUMBER or column.n_levels <= MAX_NUMBER_CLASSES:
+            continue
+        labels = store.labelling(name)
+        people = np.unique((sample if donor is None else donor).codes[labels.codes >= 0])
+        if _constant_within(sample, labels) and len(people) >= DONORS_PER_FOLD * _USUAL_FOLDS:
+            reasons["target.column"] = f'"{name}" is named like a quantity and has one value per sample.'
+            reasons["target.kind"] = f"It holds {column.n_levels} different numbers."
+            return labels
     return None
 
 

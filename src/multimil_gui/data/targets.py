@@ -63,7 +63,7 @@ def natural(name: str) -> tuple[object, ...]:
     number = _number(name)
     if not math.isnan(number):
         return (0, number, name)
-    words = _NUMBER.split(name.casefold())
+    words = [word.strip() for word in _NUMBER.split(name.casefold())]
     numbers = [float(found) for found in _NUMBER.findall(name)]
     # Words and numbers take turns, so that like is compared with like.
     mixed = [part for pair in zip(words, [*numbers, 0.0], strict=True) for part in pair]

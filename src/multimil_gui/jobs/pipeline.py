@@ -19,6 +19,7 @@ from multimil_gui.analysis.result import Curve, IntegrationResult, MILResult, Ru
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
+from multimil_gui.data.fitted import inputs_of
 from multimil_gui.data.store import Store
 from multimil_gui.jobs.checkpoints import Checkpoints
 from multimil_gui.jobs.integrate import LEARNT, integrate
@@ -219,15 +220,17 @@ def _pack(result: IntegrationResult) -> tuple[dict[str, np.ndarray], dict[str, o
         "modalities": list(result.modalities),
         "best_epoch": result.curve.best_epoch,
         "details": dict(result.details),
+        "inputs": result.inputs.plain_values(),
     }
     return arrays, values
 
 
 def _unpack(arrays: dict[str, np.ndarray], values: dict[str, object]) -> IntegrationResult:
     start = "weights/"
-    modalities, details = values["modalities"], values["details"]
+    modalities, details, inputs = values["modalities"], values["details"], values["inputs"]
     assert isinstance(modalities, list)
     assert isinstance(details, dict)
+    assert isinstance(inputs, dict)
     return IntegrationResult(
         latent=arrays["latent"],
         modality_weight=arrays["modality_weight"],
@@ -235,4 +238,5 @@ def _unpack(arrays: dict[str, np.ndarray], values: dict[str, object]) -> Integra
         curve=Curve(INTEGRATION, arrays["train"], arrays["held_out"], int(str(values["best_epoch"]))),
         weights={key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)},
         details=details,
+        inputs=inputs_of(inputs),
     )

@@ -27,6 +27,7 @@ MODELS = ("random forest", "logistic regression", "neural network")
 def _small_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer trees and cells: these tests look at what models see, not at how well they do."""
     monkeypatch.setattr(simple_models, "_TREES", 10)
+    monkeypatch.setattr(simple_models, "_STEPS", 20)
     monkeypatch.setattr(representations, "CELLS_PER_SAMPLE", 25)
     monkeypatch.setattr(metrics, "N_RESAMPLES", 50)
 

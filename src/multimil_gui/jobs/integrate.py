@@ -16,6 +16,7 @@ from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.fitted import FitInputs
 from multimil_gui.jobs.recipe import Recipe
+from multimil_gui.jobs.scib import scib_metrics
 
 if TYPE_CHECKING:
     from multimil_gui.core.integration import IntegrationFit
@@ -54,7 +55,9 @@ def integrate(recipe: Recipe, cohort: Cohort, reporter: Reporter) -> Integration
             inputs.modalities, cohort.n_cells, inputs.covariates, options, held_out, reporter, inputs.continuous
         )
     names = tuple(modality.name for modality in inputs.modalities)
-    return _result(fit, cohort, names, {"modalities": dict(inputs.details), "held_out": words}, inputs.inputs)
+    details: dict[str, object] = {"modalities": dict(inputs.details), "held_out": words}
+    details |= scib_metrics(recipe, cohort, in_file_order(fit.latent, cohort.order), names, reporter)
+    return _result(fit, cohort, names, details, inputs.inputs)
 
 
 def integration_threads() -> int:

@@ -111,6 +111,13 @@ class AnalysisSection(Options):
     )
     map: bool = option(True, "Compute a map", "A 2-D UMAP of the latent.")
     baselines: bool = option(True, "Baselines", "Simple models in the same folds, to compare with.")
+    integration_metrics: bool = option(
+        True,
+        "Integration metrics",
+        "Judges a learnt latent space by the scIB metrics, when cell types are known: are cell types apart, are batches "
+        "and modalities mixed. A few seconds; on at most 10,000 cells.",
+        advanced=True,
+    )
 
 
 class QuerySection(QueryOptions):

@@ -27,7 +27,7 @@ def cells_table(cohort: Cohort, mil: MILResult, in_top: np.ndarray, *, trained: 
     Parameters
     ----------
     cohort, mil
-        The cohort and a prediction, both with all targets or with one (``of_target``).
+        The cohort, with all its targets or with one (``of_target``), and its prediction.
     in_top
         (n_cells,) bool.
     trained
@@ -48,7 +48,7 @@ def cells_table(cohort: Cohort, mil: MILResult, in_top: np.ndarray, *, trained: 
     }
     columns |= contributions(mil, trained=trained)
     columns |= {"prediction": _said(mil, trained=trained)[codes], "in_top": in_top}
-    for other in mil.further:
+    for other in mil.further[: len(cohort.further)]:
         columns |= contributions(other, trained=trained, further=True)
         columns[f"prediction_{other.column}"] = _said(other, trained=trained)[codes]
     return pd.DataFrame(columns)
@@ -75,7 +75,7 @@ def samples_table(cohort: Cohort, mil: MILResult) -> pd.DataFrame:
     Parameters
     ----------
     cohort, mil
-        The cohort and a prediction, both with all targets or with one (``of_target``).
+        The cohort, with all its targets or with one (``of_target``), and its prediction.
     """
     import pandas as pd
 
@@ -87,7 +87,7 @@ def samples_table(cohort: Cohort, mil: MILResult) -> pd.DataFrame:
         "fold": mil.fold,
         "n_cells": samples.n_cells,
     }
-    for number, other in enumerate(mil.further, start=1):
+    for number, other in enumerate(mil.further[: len(cohort.further)], start=1):
         said = _predicted(cohort.of_target(number).samples, other)
         columns |= {f"{other.column}_{name}": values for name, values in said.items()}
     return pd.DataFrame(columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from multimil_gui.views.appearance import dimmed_color
 from multimil_gui.views.canvas import PointState
 from multimil_gui.views.factory import Backend
 
@@ -218,3 +219,29 @@ def test_wrong_shapes_are_refused(build_canvas):
         canvas.set_values(np.zeros(3))
     with pytest.raises(ValueError, match="lookup"):
         canvas.set_lut(np.zeros((255, 4)))
+
+
+@both
+def test_a_backdrop_is_faint_below_everything_and_nobody_can_point_at_it(build_canvas, backend):
+    canvas = build_canvas([*CORNERS, [5, 5]], backend=backend, size=9)
+    canvas.set_values(np.array([1, 1, 2]))
+    before = pixel(canvas, [2, 8])
+    canvas.set_backdrop(np.array([[5, 5], [2, 8], [10, 0]], dtype=np.float32))
+    image = canvas.image()
+    assert close(before, (255, 255, 255), 0)
+    assert close(pixel(canvas, [2, 8], image), dimmed_color((255, 255, 255)))
+    assert close(pixel(canvas, [5, 5], image), GREEN)
+    canvas.set_states(np.array([PointState.NORMAL, PointState.NORMAL, PointState.HIDDEN]))
+    assert close(pixel(canvas, [5, 5]), dimmed_color((255, 255, 255)))
+    canvas.set_positions(np.array([[0, 0], [10, 10], [5, 5], [7, 7]], dtype=np.float32))
+    assert close(pixel(canvas, [2, 8]), dimmed_color((255, 255, 255)))
+    canvas.set_backdrop(np.zeros((0, 2), dtype=np.float32))
+    assert close(pixel(canvas, [2, 8]), (255, 255, 255), 0)
+
+
+@both
+def test_a_backdrop_that_reaches_farther_is_shown_as_a_whole(build_canvas, backend):
+    canvas = build_canvas(backend=backend)
+    canvas.set_backdrop(np.array([[30.0, 30.0]], dtype=np.float32))
+    assert canvas.view_rect().contains(29.0, 29.0)
+    assert close(pixel(canvas, [30, 30]), dimmed_color((255, 255, 255)))

@@ -22,6 +22,7 @@ from multimil_gui.state.coloring import (
     robust_limits,
 )
 from multimil_gui.state.palettes import DIVERGING, OTHER, category_colors, parse_hex
+from multimil_gui.state.query_colors import query_coloring
 from multimil_gui.state.scatter_view import ColorScale
 from multimil_gui.state.targets import VALUE, class_colors, prediction_keys
 from multimil_gui.state.top import top_mask
@@ -196,6 +197,7 @@ _KINDS: dict[ColorKind, Callable[[Inputs], Coloring]] = {
     ColorKind.CELL_SET: _cell_set,
     ColorKind.SAMPLES: _samples,
     ColorKind.MODALITY: _modality,
+    ColorKind.QUERY: query_coloring,
 }
 
 

@@ -97,6 +97,8 @@ class Inputs:
     @property
     def source_words(self) -> str:
         """Which models the scores come from, for titles."""
+        if self.runs.mil is not None and self.runs.mil.reference:
+            return f"models trained on {self.runs.mil.reference}"
         return _SOURCE_WORDS[self.view.source]
 
 

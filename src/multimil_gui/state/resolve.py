@@ -11,7 +11,7 @@ import numpy as np
 from multimil_gui.state.color_kinds import color_cells
 from multimil_gui.state.coloring import Coloring, Inputs
 from multimil_gui.state.palettes import with_missing
-from multimil_gui.state.scatter_view import LegendEntry, ScatterView
+from multimil_gui.state.scatter_view import NO_BACKDROP, LegendEntry, ScatterView
 from multimil_gui.state.selection import Selection
 from multimil_gui.state.view import ColorKind
 
@@ -24,6 +24,7 @@ NORMAL, SELECTED, HIDDEN, DIMMED = 0, 1, 2, 3
 #: Colorings kept per session, so that going back and forth between two costs nothing.
 _KEPT = 6
 
+_OF_LATENT = frozenset({ColorKind.MODALITY, ColorKind.QUERY})
 _SCORED = frozenset({ColorKind.ATTENTION, ColorKind.CONTRIBUTION, ColorKind.PREDICTION, ColorKind.TOP})
 
 
@@ -77,7 +78,17 @@ def resolve(session: Session) -> ScatterView:
         scale=coloring.scale,
         numbers=coloring.numbers,
         n_shown=int(np.count_nonzero(states != HIDDEN)),
+        backdrop=_backdrop(inputs),
     )
+
+
+def _backdrop(inputs: Inputs) -> np.ndarray:
+    """Return where the reference's cells lie when its map is shown, the same object every time."""
+    run = next(
+        (run for run in inputs.runs.records if run.query is not None and run.map_key == inputs.view.map_key), None
+    )
+    reference = None if run is None or run.query is None else run.query.reference_map
+    return NO_BACKDROP if reference is None else reference
 
 
 def _coloring(cache: _Cache, inputs: Inputs) -> Coloring:
@@ -94,7 +105,7 @@ def _key(inputs: Inputs) -> tuple[object, ...]:
     view, kind = inputs.view, inputs.view.color.kind
     data = inputs.data
     scored = (inputs.runs.active, inputs.runs.target, view.source, view.rank) if kind in _SCORED else ()
-    integration = inputs.runs.shared_latent(view.map_key) if kind is ColorKind.MODALITY else None
+    integration = inputs.runs.shared_latent(view.map_key) if kind in _OF_LATENT else None
     top = (view.top_percent, view.top_scope) if kind is ColorKind.TOP else ()
     sets = inputs.cell_sets if kind is ColorKind.CELL_SET else None
     samples = inputs.samples.selected if kind is ColorKind.SAMPLES else None

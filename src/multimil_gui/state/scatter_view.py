@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+#: The same object always, so that a view sees that nothing changed.
+NO_BACKDROP = np.zeros((0, 2), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class ScatterView:
         (n_cells,) float32 values behind a continuous colour (hover, histogram), else None.
     n_shown
         Cells drawn.
+    backdrop
+        (m, 2) float32 places of a reference's cells, drawn faintly behind; empty without any.
     """
 
     positions: np.ndarray
@@ -74,3 +79,4 @@ class ScatterView:
     scale: ColorScale | None
     numbers: np.ndarray | None
     n_shown: int
+    backdrop: np.ndarray = field(default_factory=lambda: NO_BACKDROP)

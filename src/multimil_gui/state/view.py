@@ -22,6 +22,16 @@ class ColorKind(StrEnum):
     CELL_SET = "cell set"
     SAMPLES = "samples"
     MODALITY = "modality"
+    QUERY = "query"
+
+
+class QueryColor(StrEnum):
+    """What is known of new cells that were mapped onto a reference."""
+
+    LABEL = "label"
+    CONFIDENCE = "confidence"
+    DISTANCE = "distance"
+    FAR = "far"
 
 
 class ScoreSource(StrEnum):
@@ -42,7 +52,7 @@ class ColorBy:
     key
         OBS: the column; FEATURE: the feature's name; CONTRIBUTION: the outcome (``MILResult.outcomes``); PREDICTION: the
         class, "" for the predicted value or expected rank; MODALITY: the modality whose share of the latent is shown;
-        CELL_SET: the set's id as text, "" for all sets. Unused otherwise.
+        QUERY: a :class:`QueryColor`; CELL_SET: the set's id as text, "" for all sets. Unused otherwise.
     modality
         FEATURE: the modality.
     """

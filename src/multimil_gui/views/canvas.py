@@ -77,6 +77,10 @@ class PointCanvas(QWidget):
         """Set (n, 2) float32 positions, keep values and states when n is unchanged, and fit the view when n changed."""
         raise NotImplementedError
 
+    def set_backdrop(self, xy: np.ndarray) -> None:
+        """Set (m, 2) float32 positions drawn dimmed below all points: they are no rows, and nobody can point at them."""
+        raise NotImplementedError
+
     def set_values(self, values: np.ndarray) -> None:
         """Set (n,) uint8 values: indices into the lookup table."""
         raise NotImplementedError

@@ -168,6 +168,7 @@ def _draw_points(figure: Figure, axes: Axes, view: ScatterView, options: FigureO
     """Draw the points in the order of the screen; return how many."""
     store = PointStore()
     store.set_positions(view.positions)
+    store.set_backdrop(view.backdrop)
     store.set_values(view.values)
     store.set_states(view.states)
     store.set_high_on_top(view.scale is not None and view.scale.centre is None)
@@ -176,7 +177,8 @@ def _draw_points(figure: Figure, axes: Axes, view: ScatterView, options: FigureO
     order = store.order()
     order = order[np.isfinite(store.x[order]) & np.isfinite(store.y[order])]
     states = store.drawn_states[order]
-    count = int(np.count_nonzero(states != PointState.HIDDEN))
+    cells = store.permutation[order] < len(view.positions)
+    count = int(np.count_nonzero(cells & (states != PointState.HIDDEN)))
     size = options.point_size or _auto_size(count, options)
     rgb = view.lut[:, :3].astype(np.float64) / 255
     grey = np.array(dimmed_color(_WHITE)) / 255

@@ -108,6 +108,13 @@ class InteractiveCanvas(PointCanvas):
         if changed:
             self.fit()
 
+    def set_backdrop(self, xy: np.ndarray) -> None:
+        """Set (m, 2) float32 positions drawn dimmed below all points: they are no rows, and nobody can point at them."""
+        self._points.set_backdrop(xy)
+        self._changed(Change.POSITIONS)
+        if self._fitted:
+            self.fit()
+
     def set_values(self, values: np.ndarray) -> None:
         """Set (n,) uint8 values: indices into the lookup table."""
         self._points.set_values(values)

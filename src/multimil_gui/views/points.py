@@ -11,7 +11,7 @@ _SEED = 20240601
 
 
 class PointStore:
-    """Positions, values and states of n points.
+    """Positions, values and states of n points, and m points of a backdrop that are only drawn, dimmed.
 
     Points are drawn in one fixed random permutation, so that overplotting is fair and any prefix is a fair subsample.
 
@@ -26,55 +26,74 @@ class PointStore:
     high_on_top
         Whether high values are drawn last.
     permutation
-        (n,) int64; ``permutation[k]`` is the row drawn k-th.
+        (n + m,) int64; ``permutation[k]`` is the row drawn k-th, rows from n on are the backdrop's.
     x, y
-        (n,) float32, drawing order.
+        (n + m,) float32, drawing order.
     drawn_values, drawn_states
-        (n,) uint8, drawing order.
+        (n + m,) uint8, drawing order.
     """
 
     def __init__(self) -> None:
         self.lut = np.full((256, 4), 255, dtype=np.uint8)
         self.high_on_top = False
-        self._resize(0)
-        self.set_positions(np.empty((0, 2), dtype=np.float32))
+        self.xy = self._backdrop = np.empty((0, 2), dtype=np.float32)
+        self._resize()
+        self._place()
 
     def __len__(self) -> int:
-        return len(self.xy)
+        """Return how many points are drawn, the backdrop's among them."""
+        return len(self.permutation)
 
-    def _resize(self, n: int) -> None:
+    def _resize(self) -> None:
+        """Start anew with as many points as there are positions."""
+        n = len(self.xy) + len(self._backdrop)
         self.permutation = np.random.default_rng(_SEED).permutation(n)
-        self.values = self.drawn_values = np.zeros(n, dtype=np.uint8)
-        self.states = self.drawn_states = np.zeros(n, dtype=np.uint8)
-        self._order: np.ndarray | None = None
         self._identity = np.arange(n, dtype=np.int32)
-        self.state_counts = np.array([n, 0, 0, 0])
+        self.set_values(np.zeros(len(self.xy), dtype=np.uint8))
+        self.set_states(np.zeros(len(self.xy), dtype=np.uint8))
+
+    def _place(self) -> None:
+        everything = np.concatenate([self.xy, self._backdrop]) if len(self._backdrop) else self.xy
+        self.x = everything[self.permutation, 0]
+        self.y = everything[self.permutation, 1]
+        self.bounds = bounds_of(everything)
 
     def set_positions(self, xy: np.ndarray) -> bool:
         """Set (n, 2) positions; return whether n changed (values and states are then reset)."""
-        xy = np.ascontiguousarray(xy, dtype=np.float32)
-        if xy.ndim != 2 or xy.shape[1] != 2:
-            raise ValueError(f"positions must be (n, 2), not {xy.shape}")
-        changed = len(xy) != len(self.permutation)
-        if changed:
-            self._resize(len(xy))
+        xy = _positions(xy)
+        changed = len(xy) != len(self.xy)
         self.xy = xy
-        self.x = xy[self.permutation, 0]
-        self.y = xy[self.permutation, 1]
-        self.bounds = bounds_of(xy)
+        if changed:
+            self._resize()
+        self._place()
         return changed
+
+    def set_backdrop(self, xy: np.ndarray) -> None:
+        """Set (m, 2) positions that are drawn dimmed below all others, and that nobody can point at."""
+        values, states = self.values, self.states
+        self._backdrop = _positions(xy)
+        self._resize()
+        self._place()
+        self.set_values(values)
+        self.set_states(states)
 
     def set_values(self, values: np.ndarray) -> None:
         """Set (n,) uint8 values."""
         self.values = self._checked(values)
-        self.drawn_values = self.values[self.permutation]
-        self._order = None
+        self.drawn_values = self._drawn(self.values, 0)
+        self._order: np.ndarray | None = None
 
     def set_states(self, states: np.ndarray) -> None:
         """Set (n,) uint8 states."""
         self.states = self._checked(states)
-        self.drawn_states = self.states[self.permutation]
+        self.drawn_states = self._drawn(self.states, PointState.DIMMED)
         self.state_counts = np.bincount(self.drawn_states, minlength=4)[:4]
+
+    def _drawn(self, array: np.ndarray, behind: int) -> np.ndarray:
+        """Return an array in drawing order; points of the backdrop have the value ``behind``."""
+        if len(self._backdrop):
+            array = np.concatenate([array, np.full(len(self._backdrop), behind, dtype=np.uint8)])
+        return array[self.permutation]
 
     def _checked(self, array: np.ndarray) -> np.ndarray:
         array = np.array(array, dtype=np.uint8)
@@ -87,7 +106,7 @@ class PointStore:
         self.high_on_top = on
 
     def order(self) -> np.ndarray:
-        """Return (n,) int32 positions in the drawing arrays, from the lowest drawn to the topmost."""
+        """Return (n + m,) int32 positions in the drawing arrays, from the lowest drawn to the topmost."""
         if not self.high_on_top:
             return self._identity
         if self._order is None:
@@ -101,5 +120,12 @@ class PointStore:
 
     @property
     def n_shown(self) -> int:
-        """Number of points that are not hidden."""
+        """Number of points that are not hidden, without the backdrop."""
         return len(self.xy) - int(self.state_counts[PointState.HIDDEN])
+
+
+def _positions(xy: np.ndarray) -> np.ndarray:
+    xy = np.ascontiguousarray(xy, dtype=np.float32)
+    if xy.ndim != 2 or xy.shape[1] != 2:
+        raise ValueError(f"positions must be (n, 2), not {xy.shape}")
+    return xy

@@ -168,6 +168,8 @@ class LatentMap(QWidget):
         canvas.set_point_size(self._session.view.point_size)
         if old is None or new.positions is not old.positions:
             canvas.set_positions(new.positions)
+        if old is None or new.backdrop is not old.backdrop:
+            canvas.set_backdrop(new.backdrop)
         if len(new.positions):
             if old is None or new.lut is not old.lut:
                 canvas.set_lut(new.lut)

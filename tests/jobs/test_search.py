@@ -104,7 +104,7 @@ def test_options_that_cannot_learn_are_replaced() -> None:
 def test_donors_stay_whole_in_the_inner_folds_and_every_class_is_in_each() -> None:
     question = Question()
     samples, train = question.samples, question.train
-    inner = search._inner_folds(samples, train, SearchOptions(inner_folds=4), question.kind)
+    inner = search._inner_folds(samples, train, SearchOptions(inner_folds=4), question.kind, ())
     assert inner is not None
     assert len(np.unique(inner[train])) == 4
     for donor in np.unique(samples.donor):

@@ -121,12 +121,12 @@ def search_options(
     Cancelled
         When the user cancelled.
     """
-    inner = _inner_folds(samples, train, search, kind) if search.trials else None
+    hidden = tuple(_without(target, ~train) for target in targets)
+    inner = _inner_folds(samples, train, search, kind, hidden[1:]) if search.trials else None
     if inner is None:
         if search.trials:
             reporter.warn("No options were tried: there are too few training donors for inner folds.")
         return SearchResult(options, ())
-    hidden = tuple(_without(target, ~train) for target in targets)
     held_out = np.stack([train & (inner == number) for number in range(inner.max() + 1)])
 
     def loss(tried: MILOptions, listener: Reporter) -> float:
@@ -153,7 +153,9 @@ def search_options(
     return SearchResult(options.model_copy(update=dict(best.options)), tuple(trials))
 
 
-def _inner_folds(samples: Samples, train: np.ndarray, search: SearchOptions, kind: TargetKind) -> np.ndarray | None:
+def _inner_folds(
+    samples: Samples, train: np.ndarray, search: SearchOptions, kind: TargetKind, further: Sequence[BagTarget]
+) -> np.ndarray | None:
     """Return (n_samples,) inner folds by donor, as many as the training donors allow; None when they allow none."""
     from multimil_gui.data.splits import donor_folds
 
@@ -161,7 +163,7 @@ def _inner_folds(samples: Samples, train: np.ndarray, search: SearchOptions, kin
     seen = replace(samples, label=np.where(train, samples.label, -1), value=value)
     for n_folds in range(search.inner_folds, 1, -1):
         try:
-            return donor_folds(seen, n_folds, search.seed, kind)
+            return donor_folds(seen, n_folds, search.seed, kind, [target.label for target in further])
         except Refusal:
             continue
     return None

@@ -57,13 +57,14 @@ def _log1p(x, inverse):  # type: ignore[no-untyped-def]
     return f + (f * z * p + n * F(-2.12194440e-4) - F(0.5) * z) + n * F(0.693359375) + lost
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"nnan", "nsz"})
+@njit(nogil=True, cache=True, error_model="numpy")
 def _highest(values):  # type: ignore[no-untyped-def]
-    """Return the highest of some numbers; any of them when one is NaN."""
-    highest = values[0]
+    """Return the highest number; through integers in the same order, whose maximum the compiler can widen."""
+    highest = INT(-2147483648)
     for j in range(len(values)):
-        highest = max(highest, values[j])
-    return highest
+        bits = F(values[j]).view(INT)
+        highest = max(highest, INT(bits ^ ((bits >> INT(31)) & INT(0x7FFFFFFF))))
+    return INT(highest ^ ((highest >> INT(31)) & INT(0x7FFFFFFF))).view(F)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
@@ -97,20 +98,21 @@ def _rising(x, theta, table_value, table_slope):  # type: ignore[no-untyped-def]
     return F(value + above - below), F(slope + slope_above - slope_below)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
-def gamma_tables(log_theta, theta, value, slope):  # type: ignore[no-untyped-def]
-    """Fill ``value[l, x, j]`` with log gamma(x + theta[l, j]) - log gamma(theta[l, j]), x <= TABLE, and its slope."""
+@njit(nogil=True, cache=True, error_model="numpy")
+def gamma_tables(log_theta, theta, out):  # type: ignore[no-untyped-def]
+    """Fill ``out[l, j, x]``, x <= TABLE, with log gamma(x + theta[l, j]) - log gamma(theta[l, j]) and its slope."""
     for level in range(len(theta)):
-        value[level, 0], slope[level, 0] = F(0.0), F(0.0)
-        value[level, 1] = log_theta[level]
         for j in range(theta.shape[1]):
-            slope[level, 1, j] = F(1.0) / theta[level, j]
-        for x in range(2, TABLE + 1):
-            for j in range(theta.shape[1]):
-                before = theta[level, j] + F(x - 2)
+            a = theta[level, j]
+            value, slope = log_theta[level, j], F(1.0) / a
+            out[level, j, 0, 0], out[level, j, 0, 1] = F(0.0), F(0.0)
+            out[level, j, 1, 0], out[level, j, 1, 1] = value, slope
+            for x in range(2, TABLE + 1):
+                before = a + F(x - 2)
                 inverse = F(1.0) / (before + F(1.0))
-                value[level, x, j] = value[level, x - 1, j] + _log1p(before, inverse)
-                slope[level, x, j] = slope[level, x - 1, j] + inverse
+                value += _log1p(before, inverse)
+                slope += inverse
+                out[level, j, x, 0], out[level, j, x, 1] = value, slope
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
@@ -149,10 +151,36 @@ def _through_softmax(raised, push, share, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def negative_binomial(  # type: ignore[no-untyped-def]
-    scores, log_theta, theta, tables, slopes, log_factorial, level, library, start, column, count, gradient, to_theta
+def _of_counts(  # type: ignore[no-untyped-def]
+    column, count, scores, log_scale, log_theta, theta, inverse_theta, tables, log_factorial, soft, push, to_theta
 ):
-    """Return the negative log-likelihood of counts (float64) and fill its gradients.
+    """Put right what :func:`_as_zeros` said of a cell's non-zeros; return the changes of the loss and of the sum."""
+    loss, pushed = F(0.0), F(0.0)
+    for k in range(len(column)):
+        j, x = column[k], count[k]
+        whole = int(x)
+        if x <= TABLE and F(whole) == x:
+            rising, slope = tables[j, whole, 0], tables[j, whole, 1]
+        else:
+            rising, slope = _rising(x, theta[j], tables[j, TABLE, 0], tables[j, TABLE, 1])
+        if whole < len(log_factorial) and F(whole) == x:
+            factorial = log_factorial[whole]
+        else:
+            factorial = _rising(x, F(1.0), log_factorial[TABLE], F(0.0))[0]
+        d = scores[j] + log_scale - log_theta[j]
+        loss += x * (soft[j] - d) - rising + factorial
+        pull = x * (F(1.0) - push[j] * inverse_theta[j])
+        push[j] -= pull
+        pushed -= pull
+        to_theta[j] += pull - theta[j] * slope
+    return loss, pushed
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def negative_binomial(  # type: ignore[no-untyped-def]
+    scores, log_theta, theta, tables, log_factorial, level, library, start, column, count, to_theta
+):
+    """Return the negative log-likelihood of counts (float64), and turn the scores into their gradient.
 
     With d = log mean - log theta the loss of a zero is theta log(1 + e^d), so that a row needs one exponential and one
     logarithm per feature; a count x > 0 adds x log(1 + e^-d) - log gamma(x + theta) + log gamma(theta) + log x!.
@@ -160,58 +188,50 @@ def negative_binomial(  # type: ignore[no-untyped-def]
     Parameters
     ----------
     scores
-        (n, n_features) decoder output.
+        (n, n_features) decoder output; overwritten with the gradient.
     log_theta, theta
         (n_levels, n_features).
-    tables, slopes
-        (n_levels, TABLE + 1, n_features) from :func:`gamma_tables`.
+    tables
+        (n_levels, n_features, TABLE + 1, 2) from :func:`gamma_tables`.
     log_factorial
         log x! of the first counts.
     level
-        (n,) int64 row of ``theta``.
+        (n,) int64 row of ``theta`` of each cell.
     library
         (n,) counts per cell.
     start, column, count
-        The counts by their non-zeros.
-    gradient
-        (n, n_features), filled with the gradient of the scores.
+        The counts by their non-zeros; ``start`` has n + 1 entries, counted in the whole batch.
     to_theta
-        (n_levels, n_features) zeros, filled with the gradient of log theta.
+        (n_levels, n_features), the gradient of log theta is added.
     """
     n, width = scores.shape
     raised, soft, push = np.empty(width, F), np.empty(width, F), np.empty(width, F)
     inverse_theta = F(1.0) / theta
     total = 0.0
     for i in range(n):
-        own, mine = level[i], to_theta[level[i]]
-        if not np.isfinite(_sum(scores[i])):
+        own, row = level[i], scores[i]
+        if not np.isfinite(_sum(row)):
             return np.nan
-        highest = _highest(scores[i])
-        raised_sum = _raise(scores[i], highest, raised)
+        highest = _highest(row)
+        raised_sum = _raise(row, highest, raised)
         scale = library[i] / raised_sum
-        loss, pushed = _as_zeros(raised, scale, theta[own], inverse_theta[own], soft, push, mine)
-        log_scale = np.log(scale) - highest
-        extra = F(0.0)
-        for k in range(start[i], start[i + 1]):
-            j, x = column[k], count[k]
-            t = theta[own, j]
-            whole = int(x)
-            if x <= TABLE and F(whole) == x:
-                rising, slope = tables[own, whole, j], slopes[own, whole, j]
-            else:
-                rising, slope = _rising(x, t, tables[own, TABLE, j], slopes[own, TABLE, j])
-            if whole < len(log_factorial) and F(whole) == x:
-                factorial = log_factorial[whole]
-            else:
-                factorial = F(_rising(x, F(1.0), log_factorial[TABLE], F(0.0))[0])
-            d = scores[i, j] + log_scale - log_theta[own, j]
-            extra += x * (soft[j] - d) - rising + factorial
-            pull = x * (F(1.0) - push[j] / t)
-            push[j] -= pull
-            pushed -= pull
-            mine[j] += pull - t * slope
-        total += np.float64(loss) + np.float64(extra)
-        _through_softmax(raised, push, pushed / raised_sum, gradient[i])
+        loss, pushed = _as_zeros(raised, scale, theta[own], inverse_theta[own], soft, push, to_theta[own])
+        more, pulled = _of_counts(
+            column[start[i] : start[i + 1]],
+            count[start[i] : start[i + 1]],
+            row,
+            np.log(scale) - highest,
+            log_theta[own],
+            theta[own],
+            inverse_theta[own],
+            tables[own],
+            log_factorial,
+            soft,
+            push,
+            to_theta[own],
+        )
+        total += np.float64(loss) + np.float64(more)
+        _through_softmax(raised, push, (pushed + pulled) / raised_sum, row)
     return total
 
 
@@ -307,3 +327,57 @@ def block_gradient(normal, factor, inverse, gradient, out):  # type: ignore[no-u
     """Fill ``out`` with the gradient of the input of :func:`block`, given that of its output."""
     for i in range(len(out)):
         _row_block_gradient(normal[i], factor[i], inverse[i], gradient[i], out[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
+def _as_absent(scores):  # type: ignore[no-untyped-def]
+    """Return the sum of log(1 + e^s) and turn the scores into its gradient sigmoid(s)."""
+    loss = F(0.0)
+    for j in range(len(scores)):
+        s = scores[j]
+        e = _exp(-abs(s))
+        inverse = F(1.0) / (F(1.0) + e)
+        loss += max(s, F(0.0)) + _log1p(e, inverse)
+        scores[j] = inverse if s > F(0.0) else e * inverse
+    return loss
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def bernoulli(scores, start, column, count):  # type: ignore[no-untyped-def]
+    """Return the negative log-likelihood (float64) of "not zero" and turn the scores into their gradient."""
+    total = 0.0
+    for i in range(len(scores)):
+        row = scores[i]
+        if not np.isfinite(_sum(row)):
+            return np.nan
+        present = F(0.0)
+        for k in range(start[i], start[i + 1]):
+            present += row[column[k]] if count[k] > F(0.0) else F(0.0)
+        total += np.float64(_as_absent(row)) - np.float64(present)
+        for k in range(start[i], start[i + 1]):
+            row[column[k]] -= F(1.0) if count[k] > F(0.0) else F(0.0)
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
+def _twice(scores):  # type: ignore[no-untyped-def]
+    """Return the sum of the squares and double the scores."""
+    total = F(0.0)
+    for j in range(len(scores)):
+        total += scores[j] * scores[j]
+        scores[j] *= F(2.0)
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def squared_error(scores, start, column, value):  # type: ignore[no-untyped-def]
+    """Return the squared error (float64) against sparse values and turn the scores into their gradient."""
+    total = 0.0
+    for i in range(len(scores)):
+        row = scores[i]
+        total += np.float64(_twice(row))
+        for k in range(start[i], start[i + 1]):
+            j, x = column[k], value[k]
+            total += np.float64(x * (x - row[j]))
+            row[j] -= F(2.0) * x
+    return total

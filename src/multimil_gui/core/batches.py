@@ -47,6 +47,11 @@ class NonZeros:
         n = len(self.start) - 1
         return torch.repeat_interleave(torch.arange(n, device=self.start.device), self.start.diff())
 
+    @cached_property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """``start``, ``column`` and ``value`` as arrays, on the processor only."""
+        return self.start.numpy(), self.column.numpy(), self.value.numpy()
+
     def dense(self) -> torch.Tensor:
         """Return the (n, n_columns) matrix."""
         matrix = self.value.new_zeros(len(self.start) - 1, self.n_columns)
@@ -194,7 +199,7 @@ class ModalitySource:
         scale = COUNTS_SHOWN / library
         if serves(values.value):
             scaled = torch.empty_like(values.value)
-            kernels().log_normalised(values.start.numpy(), values.value.numpy(), scale.numpy(), scaled.numpy())
+            kernels().log_normalised(values.arrays[0], values.arrays[2], scale.numpy(), scaled.numpy())
         else:
             scaled = torch.log1p(values.value * scale[values.row])
         return NonZeros(values.start, values.column, scaled, values.n_columns)

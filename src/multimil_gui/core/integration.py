@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,29 +102,30 @@ class _Trainer:
         self._optimizer.zero_grad()
         loss.backward()
         value = float(loss.detach())
-        if not np.isfinite(value) or not self._gradients_are_finite():
+        if not np.isfinite(value) or not self._gradients_are_finite(batch.parts):
             raise _broken(self._guilty(batch, terms), epoch)
         self._optimizer.step()
         return value
 
-    def _gradients_are_finite(self) -> bool:
-        gradients = [value.grad for value in self.model.weights.values() if value.grad is not None]
-        return bool(torch.isfinite(torch.stack(torch._foreach_norm(gradients))).all())
+    def _end(self, name: str) -> list[str]:
+        """Return the weights of a modality that every gradient of its encoder or of its decoder must pass."""
+        return [f"encoder.{name}.mean.bias", f"encoder.{name}.log_var.bias", f"decoder.{name}.output.bias"]
+
+    def _gradients_are_finite(self, names: Iterable[str]) -> bool:
+        """Say whether the gradients of some modalities are numbers."""
+        ends = [self.model.weights[end].grad for name in names for end in self._end(name)]
+        return bool(torch.isfinite(torch.cat([gradient for gradient in ends if gradient is not None])).all())
 
     @torch.no_grad()
     def _guilty(self, batch: CellBatch, terms: Losses) -> list[str]:
-        """Return what broke a step: one broken encoder spoils the losses of all modalities that share its cells."""
+        """Return the modalities that broke a step; none when it was a divergence of the latent."""
+        # One broken encoder spoils the losses of all modalities that share its cells, so the encoders are asked first.
         experts = self.model.posterior(batch, self.model.embed(batch)).experts
         broken = [name for name, e in experts.items() if not bool(torch.isfinite(e.mean + e.log_var).all())]
         broken = broken or [name for name, loss in terms.reconstruction.items() if not bool(torch.isfinite(loss))]
-        broken = broken or [
-            modality
-            for modality in self._weight
-            if any(
-                name.split(".")[1] == modality and value.grad is not None and not bool(torch.isfinite(value.grad).all())
-                for name, value in self.model.weights.items()
-            )
-        ]
+        if not broken and all(bool(torch.isfinite(loss)) for loss in (terms.kl, *terms.mmd.values())):
+            decoders = [(name, self.model.weights[f"decoder.{name}.output.bias"].grad) for name in batch.parts]
+            broken = [name for name, g in decoders if g is not None and not bool(torch.isfinite(g).all())]
         return broken
 
     @torch.no_grad()

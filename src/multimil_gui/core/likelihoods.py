@@ -5,19 +5,11 @@ Counts are given by their non-zeros, so that gamma functions are needed of these
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import torch
-from scipy.special import gammaln
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
 from multimil_gui.core.batches import NonZeros, Values
-from multimil_gui.core.compiled import as_array, kernels, serves
-
-LOG_FACTORIAL = gammaln(np.arange(257) + 1.0).astype(np.float32)
-"""log x! of the counts 0 to 256."""
 
 
 def normal_loss(scores: Tensor, values: Values) -> Tensor:
@@ -55,46 +47,8 @@ def negative_binomial_loss(
     counts
         The counts.
     """
-    if serves(scores) and serves(log_theta):
-        return _CompiledNegativeBinomial.apply(scores, log_theta, level, library, counts)
     odds, log_theta = _log_odds(scores, log_theta, level, library)
     return -(log_theta.exp() * logsigmoid(-odds)).sum() - _of_non_zeros(odds, log_theta, counts).sum()
-
-
-class _CompiledNegativeBinomial(torch.autograd.Function):
-    """The same with its closed-form gradient, in one pass over the scores."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, scores: Tensor, log_theta: Tensor, level: Tensor, library: Tensor, counts: NonZeros
-    ) -> Tensor:
-        compiled = kernels()
-        log_theta_array = as_array(log_theta)
-        theta = np.exp(log_theta_array)
-        tables = np.empty((2, len(theta), compiled.TABLE + 1, theta.shape[1]), dtype=np.float32)
-        compiled.gamma_tables(log_theta_array, theta, *tables)
-        gradient, to_theta = torch.empty_like(scores), torch.zeros_like(log_theta)
-        loss = compiled.negative_binomial(
-            as_array(scores),
-            log_theta_array,
-            theta,
-            *tables,
-            LOG_FACTORIAL,
-            as_array(level),
-            as_array(library),
-            as_array(counts.start),
-            as_array(counts.column),
-            as_array(counts.value),
-            gradient.numpy(),
-            to_theta.numpy(),
-        )
-        ctx.save_for_backward(gradient, to_theta)
-        return scores.new_tensor(loss)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        gradient, to_theta = ctx.saved_tensors
-        return gradient * grads[0], to_theta * grads[0], None, None, None
 
 
 def zero_inflated_loss(

@@ -17,18 +17,14 @@ class _SparseProduct(torch.autograd.Function):
     def forward(ctx: Any, base: torch.Tensor, rows: NonZeros, weight: torch.Tensor) -> torch.Tensor:
         ctx.rows, ctx.shape = rows, weight.shape
         out = base.clone(memory_format=torch.contiguous_format)
-        kernels().sparse_product(*_arrays(rows), as_array(weight), out.numpy())
+        kernels().sparse_product(*rows.arrays, as_array(weight), out.numpy())
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, torch.Tensor]:
         to_weight = grads[0].new_zeros(ctx.shape)
-        kernels().sparse_outer(*_arrays(ctx.rows), as_array(grads[0]), to_weight.numpy())
+        kernels().sparse_outer(*ctx.rows.arrays, as_array(grads[0]), to_weight.numpy())
         return grads[0], None, to_weight
-
-
-def _arrays(rows: NonZeros) -> tuple[Any, ...]:
-    return as_array(rows.start), as_array(rows.column), as_array(rows.value)
 
 
 def add_product(base: torch.Tensor, values: Values, weight: torch.Tensor) -> torch.Tensor:

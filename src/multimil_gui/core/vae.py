@@ -9,12 +9,11 @@ from math import sqrt
 
 import numpy as np
 import torch
-from torch.nn.functional import linear
 
-from multimil_gui.core import covariates
+from multimil_gui.core import covariates, decoder_loss
 from multimil_gui.core.batches import CellBatch, ModalityBatch, NonZeros
 from multimil_gui.core.blocks import finish_block
-from multimil_gui.core.likelihoods import bernoulli_loss, negative_binomial_loss, normal_loss, zero_inflated_loss
+from multimil_gui.core.decoder_loss import CountModel, Layer
 from multimil_gui.core.options import Dispersion, IntegrateOptions, Likelihood
 from multimil_gui.core.product_of_experts import Expert, product_of_experts
 from multimil_gui.core.sparse_layer import add_product
@@ -137,8 +136,11 @@ class MultimodalVAE:
             return None
         return self.design.covariates[0][0]
 
+    def _layer(self, name: str) -> Layer:
+        return Layer(self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
+
     def _linear(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        return linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
+        return self._layer(name)(x)
 
     def _activate(self, x: torch.Tensor, dropout: torch.Generator | None) -> torch.Tensor:
         return finish_block(x, self.options.activation, self.options.dropout, dropout)
@@ -184,18 +186,17 @@ class MultimodalVAE:
         """Return the loss of decoding one modality from (n, n_latent) ``z``, summed over the cells that have it."""
         part = batch.parts[name]
         x = self._decoded(name, _of(torch.cat([z, embedded], dim=1), part.rows), dropout)
-        scores = self._linear(f"decoder.{name}.output", x)
-        likelihood = self._shapes[name].likelihood
+        likelihood, layer = self._shapes[name].likelihood, self._layer(f"decoder.{name}.output")
         if likelihood is Likelihood.NORMAL:
-            return normal_loss(scores, part.values)
+            return decoder_loss.normal(x, layer, part.values)
         assert isinstance(part.values, NonZeros)
         if likelihood is Likelihood.BERNOULLI:
-            return bernoulli_loss(scores, part.values)
+            return decoder_loss.bernoulli(x, layer, part.values)
         level = torch.zeros_like(part.rows) if self._batch is None else batch.codes[0, part.rows]
-        of_counts = (self.weights[f"decoder.{name}.log_theta"], level, part.library, part.values)
+        model = CountModel(self.weights[f"decoder.{name}.log_theta"], level, part.library)
         if likelihood is Likelihood.NB:
-            return negative_binomial_loss(scores, *of_counts)
-        return zero_inflated_loss(scores, self._linear(f"decoder.{name}.zeros", x), *of_counts)
+            return decoder_loss.negative_binomial(x, layer, model, part.values)
+        return decoder_loss.zero_inflated(x, layer, self._layer(f"decoder.{name}.zeros"), model, part.values)
 
     def expected(self, name: str, z: torch.Tensor, embedded: torch.Tensor, library: torch.Tensor) -> torch.Tensor:
         """Return the (n, n_features) expected values of a modality, whether or not the cells have it.

@@ -30,7 +30,7 @@ _BATCH = ("graph_connectivity", "asw_batch", "asw_modality")
 
 @dataclass(frozen=True)
 class IntegrationScores:
-    """The scIB metrics of a latent space; each in [0, 1], 1 is best, NaN where the data cannot tell.
+    """The scIB metrics of a latent space; 1 is best and 0 the worst (ARI: chance), NaN where the data cannot tell.
 
     Attributes
     ----------

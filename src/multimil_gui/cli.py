@@ -99,19 +99,21 @@ def _inspect(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from multimil_gui.data.import_ import import_file
+    from multimil_gui.jobs.fit_file import read_fit
     from multimil_gui.jobs.outputs import RESUME_FOLDER, check_output_folder, write_outputs
     from multimil_gui.jobs.pipeline import cohort_of, run_recipe
-    from multimil_gui.jobs.recipe_io import data_path, load_recipe
+    from multimil_gui.jobs.recipe_io import beside, data_path, load_recipe
     from multimil_gui.jobs.reporters import ConsoleReporter
 
     recipe = load_recipe(args.recipe)
     check_output_folder(args.out, args.overwrite, args.recipe)
+    fit = None if recipe.query is None else read_fit(beside(args.recipe, recipe.query.fit))
     with ConsoleReporter() as reporter:
         store = import_file(data_path(recipe, args.recipe), stores_folder(), reporter)
         for warning in store.index.warnings:
             reporter.warn(warning)
-        cohort = cohort_of(recipe, store)
-        result = run_recipe(recipe, store, reporter, args.out / RESUME_FOLDER, cohort)
+        cohort = cohort_of(recipe, store, fit)
+        result = run_recipe(recipe, store, reporter, args.out / RESUME_FOLDER, cohort, fit)
         written = write_outputs(result, cohort, recipe, args.out, reporter, args.overwrite)
     if args.json:
         files = [path.name for path in written.files]
@@ -216,24 +218,35 @@ def _print_inspection(file: Path, inspection: Inspection) -> None:
 
 def _print_written(out: Path, written: Written) -> None:
     report: Mapping[str, Any] = written.report
-    if "metrics" in report:
-        rows = [("MultiMIL", report["metrics"]), *((model["name"], model["metrics"]) for model in report["baselines"])]
+    if "query" in report:
+        far = report["query"]["cells_far_from_reference"]
+        print(f"{far:,} of {report['data']['n_cells']:,} cells lie farther from the reference than its own cells do.")
+    targets = [report, *report.get("further_targets", ())] if "metrics" in report else []
+    for target in targets:
+        rows = [("MultiMIL", target["metrics"]), *((model["name"], model["metrics"]) for model in target["baselines"])]
+        if len(targets) > 1:
+            print(f"{target['target']['column']}:")
         _print_models(rows)
-        print(report["verdict"])
-        if "planted_auroc" in report:
-            print(f"The planted cells were found with an AUROC of {report['planted_auroc']:.2f}.")
+        print(target["verdict"])
+        if "planted_auroc" in target:
+            print(f"The planted cells were found with an AUROC of {target['planted_auroc']:.2f}.")
+    if targets and report["audit"]:
         print(report["audit"][0])
     print(f"Written to {out}: {', '.join(path.name for path in written.files)}.")
 
 
 def _print_models(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    from multimil_gui.analysis.result import Score
+    from multimil_gui.analysis.words import interval
+
     names = list(rows[0][1])
     width = max(len(name) for name, _ in rows)
+    cells = [(model, [interval(Score(**metrics[name])) for name in names]) for model, metrics in rows]
+    wide = max(20, *(len(cell) for _, row in cells for cell in row))
     print("Predictions of donors never seen, with the 95 % interval over donors:")
-    print(f"  {'':{width}}" + "".join(f"  {name:>20}" for name in names))
-    for model, metrics in rows:
-        cells = (f"{m['value']:.2f} ({m['low']:.2f}–{m['high']:.2f})" for m in (metrics[name] for name in names))
-        print(f"  {model:{width}}" + "".join(f"  {cell:>20}" for cell in cells))
+    print(f"  {'':{width}}" + "".join(f"  {name:>{wide}}" for name in names))
+    for model, row in cells:
+        print(f"  {model:{width}}" + "".join(f"  {cell:>{wide}}" for cell in row))
 
 
 def _print_json(content: Mapping[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from multimil_gui.analysis import audit, baselines, tables
 from multimil_gui.analysis.audit import LatentSeen, audit_design, cramers_v
 from multimil_gui.analysis.metrics import BALANCED_ACCURACY, score_predictions
 from multimil_gui.analysis.representations import type_fractions
-from multimil_gui.analysis.result import CellScores, Predictions
+from multimil_gui.analysis.result import CellScores, MILResult, Predictions
+from multimil_gui.core.options import TargetKind
 from multimil_gui.core.reporter import SilentReporter
 from multimil_gui.data.check import build_cohort
-from multimil_gui.data.cohort import Cohort, Columns
+from multimil_gui.data.cohort import Cohort, Columns, Target
 from multimil_gui.data.import_ import import_file
 from multimil_gui.data.splits import donor_folds
 
@@ -82,7 +84,11 @@ def test_the_cells_table_has_one_row_per_cell_in_file_order(cohort: Cohort, fold
     probability = np.tile(np.array([[0.2, 0.8]], dtype=np.float32), (n_samples, 1))
     predictions = Predictions(probability, probability * 0, {})
     in_top = np.arange(n) < 5
-    table = tables.cells_table(cohort, ("control", "disease"), fold, scores, predictions, in_top)
+    other = replace(scores, attention=scores.attention + 1)
+    mil = MILResult(
+        *(("control", "disease"), fold, scores, predictions, other, predictions, (), (), (), {}), column="condition"
+    )
+    table = tables.cells_table(cohort, mil, in_top)
     obs = cohort.store.obs()
     assert list(table.columns) == [
         *("cell", "sample", "donor", "fold", "attention", "attention_rank", "attention_sd"),
@@ -92,6 +98,7 @@ def test_the_cells_table_has_one_row_per_cell_in_file_order(cohort: Cohort, fold
     assert list(table["sample"]) == list(obs["sample_id"])
     assert list(table["donor"]) == list(obs["donor"])
     assert set(table["prediction"]) == {"disease"}
+    np.testing.assert_array_equal(tables.cells_table(cohort, mil, in_top, trained=True)["attention"], other.attention)
     assert table["in_top"].sum() == 5
     assert table.groupby("donor")["fold"].nunique().max() == 1
 
@@ -103,3 +110,28 @@ def test_enrichment_of_cell_types_is_the_ratio_of_the_two_shares(cohort: Cohort)
     assert sick.iloc[0]["share_of_top"] == 1.0
     assert sick.iloc[0]["enrichment"] == pytest.approx(1 / sick.iloc[0]["share_of_cells"])
     assert table[table["condition"] == "control"]["n_top"].sum() == 0
+
+
+def test_the_audit_of_a_number_tells_its_range_and_what_goes_with_it(cohort: Cohort) -> None:
+    n = len(cohort.samples.names)
+    value = np.tile([20.0, 70.0], n // 2) + np.random.default_rng(0).normal(size=n)
+    value[0] = np.nan
+    label = np.where(np.isnan(value), -1, 0).astype(np.int32)
+    target = Target("age", TargetKind.REGRESSION, ("age",))
+    of_age = replace(cohort, target=target, samples=replace(cohort.samples, label=label, value=value))
+    obs = cohort.store.obs()
+    obs["site"] = np.where(np.nan_to_num(value, nan=20) > 45, "b", "a")[cohort.sample_codes]
+    ones = np.ones((n, 1), np.float32)
+    leak = score_predictions(baselines.COUNT_ONLY, ones, of_age.samples, 0, TargetKind.REGRESSION, value)
+    try:
+        findings = audit_design(of_age, (leak,), LatentSeen.END_TO_END)
+    finally:
+        del obs["site"]
+    assert "saw the phenotype of every donor" in findings[0]
+    assert "values from" in findings[1]
+    assert "without a value: 1 samples" in findings[1]
+    confounded = [text for text in findings if text.startswith("Confounded")]
+    assert len(confounded) == 1
+    assert "“site”" in confounded[0]
+    assert "correlation ratio 1.00" in confounded[0]
+    assert any(text.startswith("Leak: the number of cells alone predicts") and "R²" in text for text in findings)

@@ -13,16 +13,19 @@ import numpy as np
 import tomli_w
 
 from multimil_gui.analysis import neighbors
+from multimil_gui.analysis.query_result import QueryResult
 from multimil_gui.analysis.report import html_report
 from multimil_gui.analysis.result import MILResult, ModelScores, RunResult
 from multimil_gui.analysis.scores import planted_auroc
 from multimil_gui.analysis.tables import cells_table, contributions, samples_table, top_by_cell_type
 from multimil_gui.analysis.words import verdict
-from multimil_gui.core.options import TargetKind
+from multimil_gui.core.options import MILOptions, TargetKind
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.index import ColumnKind
+from multimil_gui.jobs.cross_validation import FINAL
+from multimil_gui.jobs.fit import Fit, fit_of
 from multimil_gui.jobs.integrate import LEARNT
-from multimil_gui.jobs.pipeline import store_hash
+from multimil_gui.jobs.pipeline import map_name, store_hash
 from multimil_gui.jobs.recipe import Recipe, Scope
 from multimil_gui.jobs.recipe_io import LOCK, dump_recipe
 
@@ -40,16 +43,27 @@ def cells(result: RunResult, cohort: Cohort, in_top: InTop) -> pd.DataFrame:
     """Return one row per cell in file order, held-out scores; without a prediction only where the cell belongs."""
     import pandas as pd
 
+    more = {} if result.query is None else mapped_columns(result.query)
     if result.mil is not None:
-        return cells_table(cohort, result.mil, in_top[0])
+        return cells_table(cohort, result.mil, in_top[0]).assign(**more)
     samples, codes = cohort.samples, cohort.sample_codes
     return pd.DataFrame(
         {
             "cell": cohort.cell_names,
             "sample": np.array(samples.names, dtype=object)[codes],
             "donor": np.array(samples.donor_names, dtype=object)[samples.donor][codes],
+            **more,
         }
     )
+
+
+def mapped_columns(query: QueryResult) -> dict[str, np.ndarray]:
+    """Return the (n_cells,) columns of cells that were mapped onto a fit: label, confidence, distance, whether far."""
+    columns = {"distance": query.distance, "far": query.far}
+    if not query.levels:
+        return columns
+    names = np.array((*query.levels, ""), dtype=object)
+    return {"label": names[query.label], "label_confidence": query.confidence, **columns}
 
 
 def samples(result: RunResult, cohort: Cohort) -> pd.DataFrame:
@@ -65,6 +79,24 @@ def samples(result: RunResult, cohort: Cohort) -> pd.DataFrame:
 def hashes(cohort: Cohort) -> dict[str, str]:
     """Return the BLAKE2b hashes of the source file and of everything read from it."""
     return {"source": cohort.store.index.source_hash, "data": store_hash(cohort.store)}
+
+
+def fit(result: RunResult, cohort: Cohort, recipe: Recipe) -> Fit | None:
+    """Return what new samples can be mapped onto, None when the run learnt no latent space."""
+    if result.integration is None or recipe.integrate is None:
+        return None
+    own_map = result.map2d if result.map_name == map_name(LEARNT) else None
+    options = recipe.mil if result.mil is None else final_options(recipe.mil, result.mil)
+    return fit_of(
+        *(cohort, result.integration, recipe.integrate, own_map, result.mil, options, result.recipe, result.versions)
+    )
+
+
+def final_options(options: MILOptions, mil: MILResult) -> MILOptions:
+    """Return the options of the final models: those given, but for what a search found."""
+    found = mil.searched.get(FINAL, {}).get("options", {})
+    assert isinstance(found, Mapping)
+    return MILOptions.model_validate({**options.model_dump(), **found})
 
 
 def seeds(recipe: Recipe) -> dict[str, int]:
@@ -126,6 +158,8 @@ def report(
             "best_epoch": result.integration.curve.best_epoch,
             **result.integration.details,
         }
+    if result.query is not None:
+        content["query"] = mapped(result.query)
     if result.mil is not None:
         content |= _predictions(result.mil, cohort, recipe, in_top)
     return content | {
@@ -134,6 +168,17 @@ def report(
         "versions": dict(result.versions),
         "timings": dict(timings),
         "peak_memory_mb": peak_memory_mb(),
+    }
+
+
+def mapped(query: QueryResult) -> dict[str, object]:
+    """Return what the report says of cells that were mapped onto a fit."""
+    return {
+        "reference": query.reference,
+        "epochs": len(query.train),
+        "usual_distance": query.usual,
+        "cells_far_from_reference": int(query.far.sum()),
+        **query.details,
     }
 
 
@@ -156,9 +201,14 @@ def obs_columns(result: RunResult, cohort: Cohort, in_top: InTop) -> pd.DataFram
     """Return the (n_cells, k) columns that a result adds to obs; held-out scores."""
     import pandas as pd
 
-    if result.mil is None:
-        return pd.DataFrame(index=range(cohort.n_cells))
-    mil = result.mil
+    mapped = {} if result.query is None else mapped_columns(result.query)
+    columns: dict[str, object] = {f"multimil_{name}": values for name, values in mapped.items()}
+    if result.mil is not None:
+        columns |= _scores_of_cells(result.mil, cohort, in_top)
+    return pd.DataFrame(columns, index=range(cohort.n_cells))
+
+
+def _scores_of_cells(mil: MILResult, cohort: Cohort, in_top: InTop) -> dict[str, object]:
     scores = mil.held_out_cells
     columns: dict[str, object] = {
         "attention": scores.attention,
@@ -173,7 +223,7 @@ def obs_columns(result: RunResult, cohort: Cohort, in_top: InTop) -> pd.DataFram
         columns |= contributions(other, further=True)
         columns[f"prediction_{other.column}"] = _prediction_of_cells(other, cohort)
     # A slash would make a folder inside the .h5ad.
-    return pd.DataFrame({f"multimil_{name.replace('/', '_')}": values for name, values in columns.items()})
+    return {f"multimil_{name.replace('/', '_')}": values for name, values in columns.items()}
 
 
 def _prediction_of_cells(mil: MILResult, cohort: Cohort) -> object:

@@ -19,6 +19,7 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.jobs import documents
+from multimil_gui.jobs.fit_file import FIT_FILE, write_fit
 from multimil_gui.jobs.recipe import Recipe, Scope
 from multimil_gui.project.commit import atomic_commit, atomic_path
 from multimil_gui.project.text import write_csv
@@ -27,8 +28,11 @@ RESUME_FOLDER = ".multimil-resume"
 """Folder inside the output folder that keeps the finished stages of an interrupted run."""
 
 REPORT = "report.json"
-FILES = ("cells.parquet", "cells.csv", "samples.csv", REPORT, "result.h5ad", "report.html", "recipe.lock.toml")
-"""All files of a run, in the order of architecture.md."""
+FILES = (
+    *("cells.parquet", "cells.csv", "samples.csv", REPORT, "result.h5ad", "report.html", "recipe.lock.toml"),
+    FIT_FILE,
+)
+"""All files of a run, in the order of architecture.md; the last one only when it learnt a latent space."""
 
 _UNFINISHED = ".~multimil-"
 _SHOWN = 3
@@ -145,6 +149,9 @@ def _writers(result: RunResult, cohort: Cohort, recipe: Recipe) -> dict[str, Cal
         "samples.csv": lambda path: write_csv(documents.samples(result, cohort), path),
         "recipe.lock.toml": lambda path: _write_text(path, documents.lock(recipe, result, cohort)),
     }
+    fit = documents.fit(result, cohort, recipe)
+    if fit is not None:
+        writers[FIT_FILE] = lambda path: write_fit(path, fit)
     if recipe.export.h5ad:
         writers["result.h5ad"] = lambda path: documents.write_h5ad(path, result, cohort, recipe, in_top)
     if recipe.export.html:

@@ -17,23 +17,33 @@ import numpy as np
 from multimil_gui._version import __version__
 from multimil_gui.analysis.result import Curve, IntegrationResult, MILResult, RunResult
 from multimil_gui.core.errors import Refusal
+from multimil_gui.core.options import Training
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.fitted import inputs_of
 from multimil_gui.data.store import Store
 from multimil_gui.jobs.checkpoints import Checkpoints
+from multimil_gui.jobs.end_to_end import predict_end_to_end
+from multimil_gui.jobs.fit import Fit
 from multimil_gui.jobs.integrate import LEARNT, integrate
 from multimil_gui.jobs.integrate import STAGE as INTEGRATION
 from multimil_gui.jobs.map2d import compute_map
 from multimil_gui.jobs.predict import predict
-from multimil_gui.jobs.recipe import Recipe
+from multimil_gui.jobs.recipe import QuerySection, Recipe
 from multimil_gui.jobs.recipe_io import columns_of, plain_values
 
 _PACKAGES = ("anndata", "numba", "numpy", "pandas", "scikit-learn", "scipy", "torch", "umap-learn", "zarr")
 
 
-def cohort_of(recipe: Recipe, store: Store) -> Cohort:
+def cohort_of(recipe: Recipe, store: Store, fit: Fit | None = None) -> Cohort:
     """Return the checked cohort that a recipe describes.
+
+    Parameters
+    ----------
+    recipe, store
+        The recipe and its data.
+    fit
+        What ``query.fit`` holds; None reads it, relative to the working directory.
 
     Raises
     ------
@@ -42,6 +52,10 @@ def cohort_of(recipe: Recipe, store: Store) -> Cohort:
     """
     from multimil_gui.data.check import build_cohort
 
+    if recipe.query is not None:
+        from multimil_gui.jobs.query_cohort import query_cohort
+
+        return query_cohort(recipe, store, fit or _read_fit(recipe.query))
     use = recipe.latent.use
     if use is not None and use not in store.latents():
         known = ", ".join(store.latents())
@@ -54,7 +68,12 @@ def cohort_of(recipe: Recipe, store: Store) -> Cohort:
 
 
 def run_recipe(
-    recipe: Recipe, store: Store, reporter: Reporter, resume_dir: Path | None = None, cohort: Cohort | None = None
+    recipe: Recipe,
+    store: Store,
+    reporter: Reporter,
+    resume_dir: Path | None = None,
+    cohort: Cohort | None = None,
+    fit: Fit | None = None,
 ) -> RunResult:
     """Run a recipe on its data.
 
@@ -70,7 +89,9 @@ def run_recipe(
         Finished stages are kept here; a second run takes them up and gives the same bytes as an uninterrupted one.
         They stay until the results are safe: ``jobs.outputs.write_outputs`` removes them.
     cohort
-        ``cohort_of(recipe, store)`` when the caller has it already.
+        ``cohort_of(recipe, store, fit)`` when the caller has it already.
+    fit
+        What ``query.fit`` holds; None reads it, relative to the working directory.
 
     Raises
     ------
@@ -80,21 +101,32 @@ def run_recipe(
         When the user cancelled; ``resume_dir`` keeps the finished stages.
     """
     clock = _Clock()
+    if recipe.query is not None:
+        fit = fit or _read_fit(recipe.query)
     reporter.progress(Progress(0, 0, "Checking cells, samples and donors", stage="cohort"))
     if cohort is None:
         with clock.stage("cohort"):
-            cohort = cohort_of(recipe, store)
+            cohort = cohort_of(recipe, store, fit)
+    if recipe.query is not None and fit is not None:
+        return _query(recipe, fit, cohort, reporter, clock)
     checkpoints = None if resume_dir is None else Checkpoints(resume_dir, fingerprint(recipe, store))
-    with clock.stage("latent"):
-        integration = _integration(recipe, cohort, reporter, checkpoints)
+    joint = recipe.mil.training is Training.END_TO_END
+    integration: IntegrationResult | None
+    mil: MILResult | None = None
+    with clock.stage("end to end" if joint else "latent"):
+        if joint:
+            integration, mil = predict_end_to_end(recipe, cohort, reporter, checkpoints)
+        else:
+            integration = _integration(recipe, cohort, reporter, checkpoints)
         latent_name, latent = _latent(recipe, store, integration)
     stop_early(reporter)
     with clock.stage("map"):
         map_name, layout = _map(recipe, cohort, latent_name, latent, reporter, checkpoints)
     stop_early(reporter)
-    with clock.stage("prediction"):
-        mil = _prediction(recipe, cohort, latent, reporter, checkpoints)
-    stop_early(reporter)
+    if not joint:
+        with clock.stage("prediction"):
+            mil = _prediction(recipe, cohort, latent, reporter, checkpoints)
+        stop_early(reporter)
     return RunResult(
         recipe=plain_values(recipe),
         latent_name=latent_name,
@@ -105,6 +137,34 @@ def run_recipe(
         mil=mil,
         timings=clock.seconds,
         versions=versions(),
+    )
+
+
+def _read_fit(query: QuerySection) -> Fit:
+    from multimil_gui.jobs.fit_file import read_fit
+
+    return read_fit(query.fit.expanduser())
+
+
+def _query(recipe: Recipe, fit: Fit, cohort: Cohort, reporter: Reporter, clock: _Clock) -> RunResult:
+    """Map the samples onto a fit; nothing of it takes long enough to be kept for resuming."""
+    from multimil_gui.jobs.query import map_onto
+
+    with clock.stage("query"):
+        mapped = map_onto(recipe, fit, cohort, reporter)
+    stop_early(reporter)
+    query = mapped.query
+    return RunResult(
+        recipe=plain_values(recipe),
+        latent_name=LEARNT,
+        latent=query.latent,
+        map_name="" if query.map2d is None else map_name(LEARNT),
+        map2d=query.map2d,
+        integration=None,
+        mil=mapped.mil,
+        timings=clock.seconds,
+        versions=versions(),
+        query=query,
     )
 
 

@@ -61,6 +61,17 @@ def _check(latent: np.ndarray, bags: Bags, targets: Sequence[BagTarget], train: 
             f"{int(bad.sum())} of {len(bad)} cells have NaN or infinite values.",
             "Remove these cells, or choose another latent space.",
         )
+    check_targets(targets, train)
+
+
+def check_targets(targets: Sequence[BagTarget], train: np.ndarray) -> None:
+    """Refuse targets that the (n_bags,) training bags do not tell apart.
+
+    Raises
+    ------
+    Refusal
+        When a class has no training bag, or all values to predict are the same.
+    """
     if not np.any([target.known for target in targets], axis=0)[train].all():
         raise ValueError("a training sample has no known target")
     for number, target in enumerate(targets):

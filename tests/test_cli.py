@@ -190,3 +190,54 @@ def test_a_fault_of_the_program_says_so_and_gives_the_details(recipe, tmp_path, 
     told = capsys.readouterr().err
     assert "Something went wrong that should not: operands could not be broadcast." in told
     assert "Details for a report of the fault" in told
+
+
+QUERY = """
+[data]
+path = "new.h5ad"
+sample = "sample_id"
+donor = "donor"
+[query]
+fit = "reference/fit.safetensors"
+epochs = 3
+[analysis]
+map = false
+"""
+
+
+def test_new_samples_are_mapped_onto_the_fit_of_a_run(recipe, small_h5ad, tmp_path, capsys):
+    import anndata
+    import numpy as np
+    import pandas as pd
+
+    data = anndata.read_h5ad(small_h5ad)
+    new = data.obs["donor"].isin(["D05", "D11"]).to_numpy()
+    data[new].copy().write_h5ad(tmp_path / "new.h5ad")
+    data[~new].copy().write_h5ad(tmp_path / "small.h5ad")
+    learnt = RECIPE.replace('[latent]\nuse = "X_pca"', "[integrate]\nepochs = 3\nn_latent = 4\nn_hidden = 16")
+    recipe.write_text(learnt.replace("epochs = 60", "epochs = 3"))
+    assert main(["run", str(recipe), "--out", str(tmp_path / "reference")]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("recipe.lock.toml, fit.safetensors.")
+    (tmp_path / "query.toml").write_text(QUERY)
+    assert main(["run", str(tmp_path / "query.toml"), "--out", str(tmp_path / "mapped")]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"\d+ of \d+ cells lie farther from the reference", told)
+    cells = pd.read_parquet(tmp_path / "mapped" / "cells.parquet")
+    assert {"attention", "prediction", "label", "label_confidence", "distance", "far"} <= set(cells.columns)
+    assert set(cells.label) <= {"B cell", "Monocyte", "T cell"}
+    assert (cells.fold == -1).all()
+    report = json.loads((tmp_path / "mapped" / "report.json").read_text("utf-8"))
+    assert report["query"]["reference"] == "small.h5ad"
+    assert report["query"]["cells_far_from_reference"] == int(cells.far.sum())
+    assert "metrics" not in report
+    result = anndata.read_h5ad(tmp_path / "mapped" / "result.h5ad")
+    assert result.obsm["X_multimil"].shape == (int(new.sum()), 4)
+    np.testing.assert_array_equal(result.obs["multimil_label"], cells.label)
+    assert not (tmp_path / "mapped" / "fit.safetensors").exists()
+    page = (tmp_path / "mapped" / "report.html").read_text("utf-8")
+    assert f"{new.sum()} new cells were mapped onto the fit of small.h5ad" in page
+    assert "rna: 60 of 60 features of the fit." in page
+    assert "scIB total" in (tmp_path / "reference" / "report.html").read_text("utf-8")
+    (tmp_path / "query.toml").write_text(QUERY.replace("reference/fit", "reference/none"))
+    assert main(["run", str(tmp_path / "query.toml"), "--out", str(tmp_path / "other")]) == 2
+    assert "none.safetensors" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import numpy as np
 from multimil_gui.analysis import neighbors
 from multimil_gui.analysis.result import MILResult, RunResult
 from multimil_gui.analysis.tables import samples_table, top_by_cell_type
-from multimil_gui.analysis.words import interval, verdict
+from multimil_gui.analysis.words import interval, latent_remarks, verdict
 from multimil_gui.core.options import TargetKind
 from multimil_gui.data.cohort import Cohort
 
@@ -55,6 +55,7 @@ def html_report(
         "n_samples": len(cohort.samples.names),
         "n_donors": len(cohort.samples.donor_names),
         "latent_name": result.latent_name,
+        "latent_remarks": latent_remarks(result),
         "recipe": recipe_toml,
         "versions": result.versions,
         "top_words": top_words,

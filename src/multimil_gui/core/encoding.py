@@ -22,25 +22,37 @@ def chunks(cells: np.ndarray) -> Iterator[np.ndarray]:
 
 
 @torch.no_grad()
-def encode_cells(model: MultimodalVAE, source: CellSource) -> tuple[np.ndarray, np.ndarray]:
-    """Return the latent of every cell and what each modality had to say in it.
+def encode_cells(
+    model: MultimodalVAE, source: CellSource, cells: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the latent of cells and what each modality had to say in it.
+
+    Parameters
+    ----------
+    model
+        The model.
+    source
+        The cells.
+    cells
+        (n,) int64 those wanted; None for all.
 
     Returns
     -------
     latent
-        (n_cells, n_latent) float32, the mean of the joint posterior (eq 1).
+        (n, n_latent) float32, the mean of the joint posterior (eq 1).
     modality_weight
-        (n_cells, n_modalities) float32, each modality's share of the experts' precision, mean over the latent dimensions;
+        (n, n_modalities) float32, each modality's share of the experts' precision, mean over the latent dimensions;
         0 where a modality is missing; rows sum to 1.
     """
-    latent = np.empty((source.n_cells, model.options.n_latent), dtype=np.float32)
-    weight = np.zeros((source.n_cells, len(source.modalities)), dtype=np.float32)
+    cells = np.arange(source.n_cells) if cells is None else cells
+    latent = np.empty((len(cells), model.options.n_latent), dtype=np.float32)
+    weight = np.zeros((len(cells), len(source.modalities)), dtype=np.float32)
     place = {modality.name: number for number, modality in enumerate(source.modalities)}
-    for cells in chunks(np.arange(source.n_cells)):
-        batch = source.batch(cells)
+    for here in chunks(np.arange(len(cells))):
+        batch = source.batch(cells[here])
         posterior = model.posterior(batch, model.embed(batch))
-        latent[cells] = posterior.mean.cpu().numpy()
+        latent[here] = posterior.mean.cpu().numpy()
         shares = expert_shares(list(posterior.experts.values()), batch.n).cpu().numpy()
         for name, share in zip(posterior.experts, shares.T, strict=True):
-            weight[cells, place[name]] = share
+            weight[here, place[name]] = share
     return latent, weight

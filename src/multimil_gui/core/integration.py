@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from multimil_gui.core.batches import CellBatch, CellSource
+from multimil_gui.core.batches import CellSource
 from multimil_gui.core.device import pick_device
-from multimil_gui.core.encoding import chunks, encode_cells
-from multimil_gui.core.errors import Refusal
+from multimil_gui.core.encoding import encode_cells
 from multimil_gui.core.likelihoods import annealed
 from multimil_gui.core.modalities import ContinuousData, CovariateData, ModalityData
-from multimil_gui.core.objective import Losses, losses
 from multimil_gui.core.options import IntegrateOptions
-from multimil_gui.core.random_streams import numpy_stream, torch_stream
+from multimil_gui.core.random_streams import numpy_stream
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.core.stopping import BestOf
-from multimil_gui.core.vae import Design, ModalityShape, MultimodalVAE
+from multimil_gui.core.vae import Design, ModalityShape
+from multimil_gui.core.vae_learning import VAELearner
 
 __all__ = ["ContinuousData", "CovariateData", "IntegrationFit", "ModalityData", "design_of", "fit_integration"]
 
@@ -67,19 +66,15 @@ def design_of(
 
 
 class _Trainer:
-    """Holds what one fit needs and walks through its epochs."""
+    """Walks through the epochs of one fit."""
 
     def __init__(self, source: CellSource, design: Design, options: IntegrateOptions, held_out: np.ndarray) -> None:
+        self.learner = VAELearner(source, design, options)
         self._source, self._options = source, options
-        self._weight = {modality.name: modality.weight for modality in source.modalities}
         self._train = np.flatnonzero(~held_out)
         # In random order: neighbours in the file are alike, and an MMD wants a mixture.
         self._held_out = numpy_stream(options.seed, 3).permutation(np.flatnonzero(held_out))
-        self.model = MultimodalVAE.fresh(design, options, torch_stream(options.seed, 0))
-        self.model.to(source.device)
-        self._optimizer = torch.optim.Adam(list(self.model.weights.values()), lr=options.learning_rate, fused=True)
         self._order = numpy_stream(options.seed, 1)
-        self._noise = torch_stream(options.seed, 2, device=source.device)
 
     def epoch(self, epoch: int, reporter: Reporter) -> tuple[float, bool]:
         """Train one epoch; return the loss per cell and whether the user asked to stop here."""
@@ -91,64 +86,13 @@ class _Trainer:
                 return total / seen if seen else np.nan, True
             # Rising rows are read faster, and which batch a cell falls in stays random.
             cells = np.sort(order[start : start + self._options.batch_size])
-            total += self._step(self._source.batch(cells), kl_factor, epoch) * len(cells)
+            total += self.learner.step(self._source.batch(cells), kl_factor, epoch) * len(cells)
             seen += len(cells)
         return total / seen, False
 
-    def _step(self, batch: CellBatch, kl_factor: float, epoch: int) -> float:
-        """Learn from one batch; return its loss per cell."""
-        terms = losses(self.model, batch, self._noise)
-        loss = terms.total(self._options, self._weight, kl_factor)
-        self._optimizer.zero_grad()
-        loss.backward()
-        value = float(loss.detach())
-        if not np.isfinite(value) or not self._gradients_are_finite(batch.parts):
-            raise _broken(self._guilty(batch, terms), epoch)
-        self._optimizer.step()
-        return value
-
-    def _end(self, name: str) -> list[str]:
-        """Return the weights of a modality that every gradient of its encoder or of its decoder must pass."""
-        return [f"encoder.{name}.mean.bias", f"encoder.{name}.log_var.bias", f"decoder.{name}.output.bias"]
-
-    def _gradients_are_finite(self, names: Iterable[str]) -> bool:
-        """Say whether the gradients of some modalities are numbers."""
-        ends = [self.model.weights[end].grad for name in names for end in self._end(name)]
-        return bool(torch.isfinite(torch.cat([gradient for gradient in ends if gradient is not None])).all())
-
-    @torch.no_grad()
-    def _guilty(self, batch: CellBatch, terms: Losses) -> list[str]:
-        """Return the modalities that broke a step; none when it was a divergence of the latent."""
-        # One broken encoder spoils the losses of all modalities that share its cells, so the encoders are asked first.
-        experts = self.model.posterior(batch, self.model.embed(batch)).experts
-        broken = [name for name, e in experts.items() if not bool(torch.isfinite(e.mean + e.log_var).all())]
-        broken = broken or [name for name, loss in terms.reconstruction.items() if not bool(torch.isfinite(loss))]
-        if not broken and all(bool(torch.isfinite(loss)) for loss in (terms.kl, *terms.mmd.values())):
-            decoders = [(name, self.model.weights[f"decoder.{name}.output.bias"].grad) for name in batch.parts]
-            broken = [name for name, g in decoders if g is not None and not bool(torch.isfinite(g).all())]
-        return broken
-
-    @torch.no_grad()
     def held_out_loss(self) -> float:
-        """Return the loss per held-out cell with the whole KL weight; NaN when no cell is held out."""
-        if not len(self._held_out):
-            return np.nan
-        total = 0.0
-        for cells in chunks(self._held_out):
-            terms = losses(self.model, self._source.batch(np.sort(cells)), None)
-            total += float(terms.total(self._options, self._weight, 1.0)) * len(cells)
-        return total / len(self._held_out)
-
-
-def _broken(guilty: list[str], epoch: int) -> Refusal:
-    """Return the refusal that names the modalities that broke a step."""
-    who = f"the modality {' and '.join(guilty)}" if guilty else "the latent space (KL or MMD)"
-    return Refusal(
-        f"The integration broke down: the loss of {who} became infinite or not a number.",
-        f"Epoch {epoch + 1}.",
-        "Lower integrate.learning_rate tenfold; if it happens in the first epoch, check that the matrix holds what its "
-        "likelihood expects (nb: raw counts, normal: transformed values of moderate size).",
-    )
+        """Return the loss per held-out cell; NaN when no cell is held out."""
+        return self.learner.loss(self._held_out)
 
 
 def fit_integration(
@@ -203,19 +147,19 @@ def fit_integration(
         held_out_loss = trainer.held_out_loss()
         # Without held-out cells the latest weights are kept: every epoch counts as better than the last.
         judged = -float(epoch) if np.isnan(held_out_loss) and not held_out.any() else held_out_loss
-        best.update(epoch, np.array([judged]), _with_model_axis(trainer.model.weights))
+        best.update(epoch, np.array([judged]), _with_model_axis(trainer.learner.model.weights))
         train_curve.append(train_loss)
         held_out_curve.append(held_out_loss)
         metrics = {"train": train_loss} | ({"held_out": held_out_loss} if held_out.any() else {})
         reporter.progress(Progress(epoch + 1, options.epochs, "Integrating modalities", metrics, STAGE))
         if stopped or not best.running.any():
             break
-    trainer.model.weights = {name: value[0] for name, value in best.weights.items()}
-    latent, weight = encode_cells(trainer.model, source)
+    trainer.learner.model.weights = {name: value[0] for name, value in best.weights.items()}
+    latent, weight = encode_cells(trainer.learner.model, source)
     return IntegrationFit(
         latent=latent,
         modality_weight=weight,
-        weights=trainer.model.arrays(),
+        weights=trainer.learner.model.arrays(),
         train=np.array(train_curve),
         held_out=np.array(held_out_curve),
         best_epoch=int(best.epochs[0]),

@@ -97,7 +97,7 @@ def test_classes_differ_by_colour_and_symbol_and_errors_have_a_ring(scatter):
     colors = [image.pixelColor(at(scatter, x, y)).getRgb()[:3] for x, y in POSITIONS]
     assert colors[0] == (31, 119, 180) and colors[1] == colors[2] == (214, 90, 40)
     assert colors[3] not in colors[:3]
-    items = scatter.findChild(pg.PlotWidget).getPlotItem().items
+    items = [item for item in scatter.findChild(pg.PlotWidget).getPlotItem().items if hasattr(item, "points")]
     symbols = [point.symbol() for item in items for point in item.points() if point.size() == 13]
     assert len(set(symbols)) == 3
     rings = [point for item in items for point in item.points() if point.size() == 20]
@@ -117,3 +117,55 @@ def test_empty_map_and_fewer_samples(scatter):
     scatter.selected.connect(heard.append)
     click(scatter, 1, 1, SHIFT)
     assert heard == [frozenset()]
+
+
+VALUED = SamplePoints(
+    np.array([[20.0, 25.0], [60.0, 50.0], [40.0, 40.0], [np.nan, 30.0]]),
+    np.array([0, 0, 0, -1]),
+    ("age",),
+    ((0, 0, 0),),
+    LABELS,
+    np.zeros(4, dtype=bool),
+    shades=np.array([[10, 20, 30], [250, 220, 40], [100, 110, 120], [1, 1, 1]], dtype=np.uint8),
+    diagonal=True,
+)
+
+
+def test_values_are_shades_without_a_legend_of_classes(scatter):
+    scatter.set_samples(VALUED)
+    image = scatter.findChild(pg.PlotWidget).grab().toImage()
+    for (x, y), shade in zip(VALUED.positions[:3], VALUED.shades[:3], strict=True):
+        assert image.pixelColor(at(scatter, x, y)).getRgb()[:3] == tuple(shade)
+    legends = [item for item in scatter.findChild(pg.PlotWidget).scene().items() if isinstance(item, pg.LegendItem)]
+    assert [len(legend.items) for legend in legends] == [0]
+
+
+def test_true_against_predicted_has_one_range_and_the_line_of_no_error(scatter):
+    scatter.set_samples(VALUED)
+    (x_low, x_high), (y_low, y_high) = scatter.findChild(pg.PlotWidget).getViewBox().viewRange()
+    assert x_low == pytest.approx(y_low) and x_high == pytest.approx(y_high)
+    lines = [item for item in scatter.findChild(pg.PlotWidget).getPlotItem().items if isinstance(item, pg.InfiniteLine)]
+    assert [line.isVisible() for line in lines] == [True]
+
+
+def test_a_sample_without_a_place_is_neither_drawn_nor_found(scatter):
+    scatter.set_samples(VALUED)
+    scatter.set_selected([3])
+    chosen = []
+    scatter.selected.connect(chosen.append)
+    click(scatter, 20, 25)
+    assert chosen == [frozenset({0})]
+    drawn = [item for item in scatter.findChild(pg.PlotWidget).getPlotItem().items if hasattr(item, "points")]
+    assert sum(len(item.points()) for item in drawn) == 3 + 1
+
+
+def test_axes_say_numbers_names_or_nothing(scatter):
+    axis = scatter.findChild(pg.PlotWidget).getAxis("bottom")
+    scatter.set_axes("PC 1", "PC 2")
+    assert not axis.style["showValues"]
+    scatter.set_axes("true age", "predicted age", numbers=True)
+    assert axis.style["showValues"]
+    scatter.set_axes("true stage", "predicted stage", names=("none", "mild"))
+    assert axis._tickLevels == [[(0, "none"), (1, "mild")]]
+    scatter.set_axes("PC 1", "PC 2")
+    assert axis._tickLevels is None and not axis.style["showValues"]

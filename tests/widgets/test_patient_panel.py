@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QItemSelectionModel, Qt
 from qtpy.QtWidgets import QApplication
 
 from multimil_gui.state.samples import VectorKind
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ScoreSource
-from multimil_gui.widgets._patient_model import Column
-from multimil_gui.widgets.patient_panel import PatientPanel, project
+from multimil_gui.widgets._patient_map import patient_map, project
+from multimil_gui.widgets._patients import Column, decimals_of, patients
+from multimil_gui.widgets.patient_panel import PatientPanel
 
 
 def _panel(qtbot: QtBot, session: Session) -> PatientPanel:
@@ -20,6 +24,12 @@ def _panel(qtbot: QtBot, session: Session) -> PatientPanel:
     return panel
 
 
+def _mark(panel: PatientPanel, row: int) -> None:
+    """Mark one row, whatever keys an earlier test left pressed."""
+    flag = QItemSelectionModel.SelectionFlag
+    panel.table.selectionModel().select(panel.table.model().index(row, 0), flag.ClearAndSelect | flag.Rows)
+
+
 def _text(panel: PatientPanel, row: int, column: Column) -> str:
     return str(panel.table.model().index(row, column).data())
 
@@ -27,7 +37,7 @@ def _text(panel: PatientPanel, row: int, column: Column) -> str:
 def test_marking_a_row_selects_the_cells_of_its_sample(qtbot: QtBot, fitted: Session) -> None:
     panel = _panel(qtbot, fitted)
 
-    panel.table.selectRow(2)
+    _mark(panel, 2)
 
     cohort = fitted.data.cohort
     assert fitted.samples.selected == {2}
@@ -37,7 +47,7 @@ def test_marking_a_row_selects_the_cells_of_its_sample(qtbot: QtBot, fitted: Ses
 
 def test_selecting_cells_elsewhere_counts_them_and_unmarks_the_rows(qtbot: QtBot, fitted: Session) -> None:
     panel = _panel(qtbot, fitted)
-    panel.table.selectRow(2)
+    _mark(panel, 2)
 
     fitted.select_category("cell_type", "Monocyte")
 
@@ -90,7 +100,7 @@ def test_numbers_sort_as_numbers(qtbot: QtBot, fitted: Session) -> None:
 
 def test_copy_pastes_into_a_spreadsheet(qtbot: QtBot, fitted: Session) -> None:
     panel = _panel(qtbot, fitted)
-    panel.table.selectRow(0)
+    _mark(panel, 0)
 
     qtbot.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
 
@@ -138,3 +148,150 @@ def test_one_sample_has_a_projection_too() -> None:
 
     assert points.shape == (1, 2)
     assert np.isfinite(points).all()
+
+
+# -- targets of other kinds --------------------------------------------------------------------------------------------
+
+
+def _shown(panel: PatientPanel) -> set[Column]:
+    return {column for column in Column if not panel.table.isColumnHidden(column)}
+
+
+def test_one_target_needs_no_choice(qtbot: QtBot, fitted: Session) -> None:
+    assert not _panel(qtbot, fitted).target.isVisible()
+
+
+def test_the_target_is_chosen_and_can_be_undone(qtbot: QtBot, rich_fitted: Session) -> None:
+    panel = _panel(qtbot, rich_fitted)
+    assert [panel.target.itemText(i) for i in range(panel.target.count())] == [
+        "condition (classes)",
+        "stage (ordered classes)",
+        "age (number)",
+    ]
+
+    panel.target.setCurrentIndex(2)
+    panel.target.activated.emit(2)
+    assert rich_fitted.runs.target == 2
+
+    rich_fitted.commands.undo()
+    assert panel.target.currentIndex() == 0
+    assert _text(panel, 0, Column.PREDICTED) == "disease (wrong)"
+
+
+def test_a_number_is_shown_with_its_spread_and_its_error(qtbot: QtBot, rich_fitted: Session) -> None:
+    panel = _panel(qtbot, rich_fitted)
+
+    rich_fitted.show_target(2)
+
+    assert Column.ERROR in _shown(panel)
+    assert not {Column.PROBABILITY, Column.RANK} & _shown(panel)
+    assert [_text(panel, 0, column) for column in (Column.TRUE, Column.PREDICTED, Column.ERROR)] == [
+        "21.5",
+        "23.5 ± 0.2",
+        "+2.0",
+    ]
+    assert "wrong" not in panel.banner.text()
+    assert "differences in age" in panel.banner.text()
+    assert panel.table.model().index(0, Column.PREDICTED).data(Qt.ItemDataRole.DecorationRole) is None
+
+
+def test_values_and_errors_sort_as_numbers(qtbot: QtBot, rich_fitted: Session, rich_fit) -> None:
+    age = rich_fit.further[1]
+    value = age.held_out.value.copy()
+    value[4] -= 30
+    further = (rich_fit.further[0], replace(age, held_out=replace(age.held_out, value=value)))
+    rich_fitted.add_run(replace(rich_fit, further=further))
+    panel = _panel(qtbot, rich_fitted)
+    rich_fitted.show_target(2)
+
+    panel.table.sortByColumn(Column.ERROR, Qt.SortOrder.DescendingOrder)
+    assert _text(panel, 0, Column.SAMPLE) == rich_fitted.data.cohort.samples.names[4]
+    assert _text(panel, 0, Column.ERROR) == "−28.0"
+
+    panel.table.sortByColumn(Column.TRUE, Qt.SortOrder.AscendingOrder)
+    values = [float(_text(panel, row, Column.TRUE)) for row in range(18)]
+    assert values == sorted(values)
+
+
+def test_ordered_classes_have_a_rank_and_are_off_by_steps(qtbot: QtBot, rich_fitted: Session) -> None:
+    panel = _panel(qtbot, rich_fitted)
+
+    rich_fitted.show_target(1)
+
+    assert {Column.PROBABILITY, Column.RANK} <= _shown(panel)
+    assert [_text(panel, 1, column) for column in (Column.TRUE, Column.PREDICTED, Column.RANK)] == [
+        "none",
+        "mild (1 step off)",
+        "1.40 ± 0.25",
+    ]
+    header = panel.table.model().headerData(Column.RANK, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert "0 is none, 2 is severe" in header
+    panel.table.sortByColumn(Column.TRUE, Qt.SortOrder.AscendingOrder)
+    order = [_text(panel, row, Column.TRUE) for row in range(18)]
+    assert order == sorted(order, key=("none", "mild", "severe").index)
+
+
+def test_only_the_columns_shown_are_copied(qtbot: QtBot, rich_fitted: Session) -> None:
+    panel = _panel(qtbot, rich_fitted)
+    rich_fitted.show_target(2)
+    _mark(panel, 0)
+
+    lines = panel.table.copy().splitlines()
+
+    assert lines[0].split("\t") == ["Sample", "Donor", "True", "Predicted", "Error", "Cells", "Selected", "Scores"]
+    assert lines[1].split("\t")[2:5] == ["21.5", "23.5 ± 0.2", "+2.0"]
+
+
+def test_the_map_shows_values_as_shades_with_their_scale(qtbot: QtBot, rich_fitted: Session) -> None:
+    panel = _panel(qtbot, rich_fitted)
+    assert not panel.scale.isVisible()
+
+    rich_fitted.show_target(2)
+
+    assert panel.scale.isVisible() and panel.scale_title.text() == "age"
+    assert panel.scale.accessibleName() == "Colour scale from 21.5 to 76.5"
+    rich_fitted.show_target(0)
+    assert not panel.scale.isVisible()
+
+
+def test_true_against_predicted_is_offered_where_there_is_an_order(qtbot: QtBot, rich_fitted: Session) -> None:
+    panel = _panel(qtbot, rich_fitted)
+    offered = {}
+    for number in range(3):
+        rich_fitted.show_target(number)
+        offered[number] = panel.vectors.findText("true against predicted") >= 0
+    assert offered == {0: False, 1: True, 2: True}
+
+    panel.vectors.setCurrentIndex(3)
+    panel.vectors.activated.emit(3)
+    assert rich_fitted.samples.vectors is VectorKind.PREDICTION
+    rich_fitted.show_target(0)
+    assert panel.vectors.currentText() == "mean of the cells"
+
+
+def test_true_and_predicted_are_the_coordinates(rich_fitted: Session) -> None:
+    rich_fitted.show_target(2)
+    cohort, mil = rich_fitted.target_cohort(), rich_fitted.mil()
+
+    drawn = patient_map(
+        cohort.store, cohort, mil, rich_fitted.predictions(), VectorKind.PREDICTION, patients(rich_fitted)
+    )
+
+    assert np.array_equal(drawn.points.positions, np.column_stack([cohort.samples.value, mil.held_out.value]))
+    assert (drawn.x, drawn.y, drawn.numbers, drawn.points.diagonal) == ("true age", "predicted age", True, True)
+
+
+def test_new_samples_predicted_by_a_reference_say_so(qtbot: QtBot, session: Session, fit) -> None:
+    session.add_run(replace(fit, reference="atlas.h5ad", scores=()))
+
+    panel = _panel(qtbot, session)
+
+    assert panel.banner.text() == "Shown below: predicted by the models of atlas.h5ad, 17 of 18 samples right."
+    assert _text(panel, 0, Column.SOURCE) == "reference"
+
+
+@pytest.mark.parametrize(
+    ("values", "decimals"), [([20.0, 83.0], 1), ([0.0, 1.0], 2), ([1e4, 5e4], 0), ([3.0], 2), ([0.001, 0.002], 5)]
+)
+def test_differences_are_told_in_three_digits(values: list[float], decimals: int) -> None:
+    assert decimals_of(np.array([*values, np.nan])) == decimals

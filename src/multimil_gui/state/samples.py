@@ -9,11 +9,15 @@ from multimil_gui.state.evented import Part
 
 
 class VectorKind(StrEnum):
-    """How a sample's cells become one vector; the values are the keys of ``Predictions.vectors``."""
+    """How a sample becomes one point: by a vector of its cells (the keys of ``Predictions.vectors``), or by its prediction.
+
+    ``PREDICTION`` is its true against its predicted value or rank; classes without order are shown by ``MEAN`` then.
+    """
 
     MEAN = "mean"
     ATTENTION = "attention"
     TOP = "top"
+    PREDICTION = "prediction"
 
 
 @dataclass(frozen=True)

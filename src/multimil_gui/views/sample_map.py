@@ -1,4 +1,4 @@
-"""A small map of samples: one big point each, class by colour and symbol."""
+"""A small map of samples: one big point each, class by colour and symbol, or value by shade."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QPointF, QRectF, Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QGraphicsRectItem, QToolTip, QVBoxLayout, QWidget
 
 from multimil_gui.state.selection import Combine
 from multimil_gui.views.canvas import combine_from
-from multimil_gui.views.plots import color_axes, plain, quiet_plot
+from multimil_gui.views.plots import color_axes, faded_pen, plain, quiet_plot
 
 _SYMBOLS = ("o", "s", "t1", "d", "p", "h", "star", "t")
+_UNKNOWN_SYMBOL, _UNKNOWN = "x", (128, 128, 128)
 _SIZE = 13
 _REACH = 11.0
-#: Pixels above the plot, and entries side by side.
-_LEGEND_HEIGHT, _LEGEND_COLUMNS = 26, 4
+#: Pixels of a line of the legend, and of an entry besides its words.
+_LEGEND_LINE, _LEGEND_BESIDE = 17, 44
+_LINE_ALPHA = 90
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class SamplePoints:
     Attributes
     ----------
     positions
-        (n_samples, 2) float.
+        (n_samples, 2) float; samples without a finite position are not drawn.
     classes
         (n_samples,) int, index into ``class_names``; -1 without a class.
     class_names
@@ -40,6 +43,10 @@ class SamplePoints:
         (n_samples,) plain text shown on hover; may have several lines.
     wrong
         (n_samples,) bool: the held-out prediction is wrong; drawn with a ring.
+    shades
+        (n_samples, 3) uint8 colours by value instead of by class; then ``class_names`` are not in the legend.
+    diagonal
+        Draw the line on which both coordinates are the same, and show both in the same range.
     """
 
     positions: np.ndarray
@@ -48,6 +55,27 @@ class SamplePoints:
     colors: tuple[tuple[int, int, int], ...]
     labels: Sequence[str]
     wrong: np.ndarray
+    shades: np.ndarray | None = None
+    diagonal: bool = False
+
+    @property
+    def placed(self) -> np.ndarray:
+        """(n_samples,) bool, the samples that are drawn."""
+        return np.asarray(np.isfinite(self.positions).all(axis=1))
+
+    def color(self, sample: int) -> tuple[int, int, int]:
+        """Return the colour of a sample."""
+        if self.classes[sample] < 0:
+            return _UNKNOWN
+        if self.shades is None:
+            return self.colors[int(self.classes[sample])]
+        r, g, b = self.shades[sample]
+        return int(r), int(g), int(b)
+
+    def symbol(self, sample: int) -> str:
+        """Return the shape of a sample: by class, a cross where nothing is known."""
+        place = int(self.classes[sample])
+        return _UNKNOWN_SYMBOL if place < 0 else _SYMBOLS[0 if self.shades is not None else place % len(_SYMBOLS)]
 
 
 class _Legend(pg.LegendItem):
@@ -144,8 +172,10 @@ class SampleScatter(QWidget):
         self._halo = _Points()
         self._scatter = _Points()
         self._rings = _Points()
-        for item in (self._halo, self._scatter, self._rings):
-            self._plot.addItem(item)
+        self._line = pg.InfiniteLine(QPointF(0, 0), angle=45)
+        self._line.hide()
+        for item in (self._line, self._halo, self._scatter, self._rings):
+            self._plot.addItem(item, ignoreBounds=True)
         self._box.region_drawn.connect(self._region_drawn)
         self._box.pressed_at.connect(self._clicked)
         self._box.double_clicked.connect(self.fit)
@@ -169,7 +199,12 @@ class SampleScatter(QWidget):
         if self._points is None or not len(self._points.positions):
             return
         # Not the view box's own automatic range, which grows with the size of the symbols.
-        low, high = np.nanmin(self._points.positions, axis=0), np.nanmax(self._points.positions, axis=0)
+        shown = self._points.positions[self._points.placed]
+        if not len(shown):
+            return
+        low, high = shown.min(axis=0), shown.max(axis=0)
+        if self._points.diagonal:
+            low, high = np.full(2, low.min()), np.full(2, high.max())
         span = np.where(high > low, high - low, 1.0)
         self._box.setRange(QRectF(*low, *span), padding=0.1)
 
@@ -178,11 +213,17 @@ class SampleScatter(QWidget):
         self._chosen = frozenset(int(sample) for sample in samples)
         self._draw_selection()
 
-    def set_axis_titles(self, x: str, y: str) -> None:
-        """Set the axis titles, e.g. ``PC 1 (34 %)``."""
+    def set_axes(self, x: str, y: str, *, numbers: bool = False, names: Sequence[str] = ()) -> None:
+        """Set the axis titles, e.g. ``PC 1 (34 %)``, and what stands at the axes.
+
+        Nothing unless ``numbers``; ``names`` stand at 0, 1, 2, ... instead of these.
+        """
         # pyqtgraph renders titles as HTML; text from data must stay text.
-        self._plot.setLabel("bottom", plain(x))
-        self._plot.setLabel("left", plain(y))
+        for side, title in (("bottom", x), ("left", y)):
+            axis = self._plot.getAxis(side)
+            self._plot.setLabel(side, plain(title))
+            axis.setStyle(showValues=numbers or bool(names), tickLength=-4 if numbers or names else 0)
+            axis.setTicks([list(enumerate(names))] if names else None)
 
     def set_colors(self, background: str, foreground: str, accent: str) -> None:
         """Set the colours ("#rrggbb") from the theme; ``accent`` marks the selection."""
@@ -200,31 +241,59 @@ class SampleScatter(QWidget):
         if points is None or not len(points.positions):
             for item in (self._halo, self._scatter, self._rings):
                 item.setData([], [])
+            self._line.hide()
+            self._fit_legend()
             return
-        classes = np.asarray(points.classes)
-        brushes = [pg.mkBrush(*points.colors[c]) if c >= 0 else pg.mkBrush(128, 128, 128) for c in classes]
-        symbols = [_SYMBOLS[c % len(_SYMBOLS)] if c >= 0 else "x" for c in classes]
+        shown = [int(sample) for sample in np.flatnonzero(points.placed)]
         x, y = points.positions[:, 0], points.positions[:, 1]
-        self._scatter.setData(x=x, y=y, size=_SIZE, symbol=symbols, brush=brushes, pen=pg.mkPen(None))
-        wrong = np.asarray(points.wrong, dtype=bool)
+        self._scatter.setData(
+            x=x[shown],
+            y=y[shown],
+            size=_SIZE,
+            symbol=[points.symbol(sample) for sample in shown],
+            brush=[pg.mkBrush(*points.color(sample)) for sample in shown],
+            # A shade may be as dark as the paper.
+            pen=pg.mkPen(None) if points.shades is None else faded_pen(self._foreground, 1, _LINE_ALPHA),
+        )
+        self._line.setPen(faded_pen(self._foreground, 1, _LINE_ALPHA))
+        self._line.setVisible(points.diagonal)
+        wrong = np.asarray(points.wrong, dtype=bool) & points.placed
         ring = pg.mkPen(self._foreground, width=1.6)
         self._rings.setData(x=x[wrong], y=y[wrong], size=_SIZE + 7, symbol="o", brush=None, pen=ring)
-        for index, name in enumerate(points.class_names):
-            if (classes == index).any():
+        for index, name in enumerate(points.class_names if points.shades is None else ()):
+            if (points.classes[shown] == index).any():
                 self._add_to_legend(_SYMBOLS[index % len(_SYMBOLS)], pg.mkBrush(*points.colors[index]), None, name)
         if wrong.any():
             self._add_to_legend("o", None, ring, "predicted wrongly")
+        self._fit_legend()
         self._draw_selection()
 
     def _legend_above(self) -> pg.LegendItem:
         """Return a legend in a line of its own above the plot: inside a small plot it would cover samples."""
         item = self._plot.getPlotItem()
-        item.titleLabel.setMaximumHeight(_LEGEND_HEIGHT)
-        item.layout.setRowFixedHeight(0, _LEGEND_HEIGHT)
-        legend = _Legend(colCount=_LEGEND_COLUMNS, horSpacing=18, verSpacing=-6, labelTextSize="8pt")
+        legend = _Legend(horSpacing=12, verSpacing=-6, labelTextSize="8pt")
         legend.setParentItem(item)
         legend.anchor((0, 0), (0, 0), offset=(0, 0))
         return legend
+
+    def _fit_legend(self) -> None:
+        """Put as many entries side by side as fit, and keep room for the lines they take."""
+        widths = [label.width() + _LEGEND_BESIDE for _, label in self._legend.items]
+        columns = max(1, len(widths))
+        # Entries of one column are as wide as the widest of them.
+        while columns > 1 and sum(max(widths[place::columns]) for place in range(columns)) > self.width():
+            columns -= 1
+        self._legend.setColumnCount(columns)
+        lines = -(-len(widths) // columns)
+        height = lines * _LEGEND_LINE + (9 if lines else 0)
+        item = self._plot.getPlotItem()
+        item.titleLabel.setMaximumHeight(height)
+        item.layout.setRowFixedHeight(0, height)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Let the legend take as many lines as it needs now."""
+        super().resizeEvent(event)
+        self._fit_legend()
 
     def _add_to_legend(self, symbol: str, brush: object, pen: object, name: str) -> None:
         sample = pg.ScatterPlotItem(symbol=symbol, brush=brush, pen=pen or pg.mkPen(None), size=10)
@@ -232,11 +301,13 @@ class SampleScatter(QWidget):
 
     def _draw_selection(self) -> None:
         points = self._points
-        rows = [sample for sample in sorted(self._chosen) if points is not None and sample < len(points.positions)]
+        count = len(points.positions) if points is not None else 0
+        rows = [sample for sample in sorted(self._chosen) if sample < count]
         if points is None or not rows:
             self._halo.setData([], [])
             return
         chosen = points.positions[rows]
+        chosen = chosen[np.isfinite(chosen).all(axis=1)]
         fill = pg.mkColor(self._accent)
         fill.setAlpha(80)
         pen = pg.mkPen(self._accent, width=2)
@@ -250,7 +321,7 @@ class SampleScatter(QWidget):
             return -1
         pixel_x, pixel_y = self._box.viewPixelSize()
         away = (self._points.positions - np.array([at.x(), at.y()])) / np.array([pixel_x, pixel_y])
-        distance = np.hypot(away[:, 0], away[:, 1])
+        distance = np.where(self._points.placed, np.hypot(away[:, 0], away[:, 1]), np.inf)
         sample = int(np.argmin(distance))
         return sample if distance[sample] <= _REACH else -1
 

@@ -2,120 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from multimil_gui.analysis.result import MILResult
-from multimil_gui.data.cohort import Cohort
-from multimil_gui.state.session import Session
-from multimil_gui.state.view import ScoreSource
+from multimil_gui.core.options import TargetKind
+from multimil_gui.data.cohort import Target
+from multimil_gui.widgets._patients import Column, Patient
 from multimil_gui.widgets._ui import Mark, mark_icon, tooltip
 
 SORT_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 
-
-class Column(IntEnum):
-    """Columns of the patients' table."""
-
-    SAMPLE = 0
-    DONOR = 1
-    TRUE = 2
-    PREDICTED = 3
-    PROBABILITY = 4
-    CELLS = 5
-    SELECTED = 6
-    SOURCE = 7
-
-
-TITLES = ("Sample", "Donor", "True", "Predicted", "Probability", "Cells", "Selected", "Scores")
+TITLES = ("Sample", "Donor", "True", "Predicted", "Probability", "Rank", "Error", "Cells", "Selected", "Scores")
 _TIPS = (
     "The specimen: cells that share one phenotype",
     "The person; folds never split a donor",
     "The phenotype in the file",
     "The class with the highest probability; errors are marked",
     "Probability of the predicted class, ± its standard deviation over the models",
+    "Expected place in the order of the classes, ± its standard deviation over the models",
+    "Predicted minus true value",
     "Cells of the sample",
     "Selected cells of the sample",
     "held-out: predicted by models that never saw the donor; trained on: by the final model, which did",
 )
-_NUMBERS = (Column.PROBABILITY, Column.CELLS, Column.SELECTED)
-
-
-@dataclass(frozen=True)
-class Patient:
-    """One row: a sample in words and numbers."""
-
-    index: int
-    sample: str
-    donor: str
-    true: str
-    predicted: str
-    probability: float
-    spread: float
-    n_cells: int
-    source: str
-    wrong: bool
-    words: str
-
-    def cells(self, selected: int) -> tuple[str, ...]:
-        """Return the texts of the row, ``selected`` being the number of its selected cells."""
-        return (
-            self.sample,
-            self.donor,
-            self.true,
-            f"{self.predicted} (wrong)" if self.wrong else self.predicted,
-            "" if np.isnan(self.probability) else f"{self.probability:.2f} ± {self.spread:.2f}",
-            f"{self.n_cells:,}",
-            f"{selected:,}",
-            self.source,
-        )
-
-
-def patients(session: Session) -> tuple[Patient, ...]:
-    """Return the samples of the session, with the active run's predictions when there are any."""
-    cohort = session.data.cohort
-    if cohort is None:
-        return ()
-    mil = session.mil()
-    return tuple(_patient(session, cohort, mil, index) for index in range(len(cohort.samples.names)))
-
-
-def _patient(session: Session, cohort: Cohort, mil: MILResult | None, index: int) -> Patient:
-    samples = cohort.samples
-    label = int(samples.label[index])
-    true = cohort.target.classes[label] if cohort.target is not None and label >= 0 else ""
-    predicted, probability, spread, source = "", np.nan, np.nan, ""
-    predictions = session.predictions()
-    if mil is not None and predictions is not None:
-        best = int(predictions.predicted[index])
-        predicted = mil.classes[best]
-        probability = float(predictions.probability[index, best])
-        spread = float(predictions.probability_sd[index, best])
-        source = "held-out" if session.view.source is ScoreSource.HELD_OUT else "trained on"
-    wrong = bool(predicted and true and predicted != true)
-    words = f"{samples.names[index]} of donor {samples.donor_names[int(samples.donor[index])]}"
-    if true:
-        words += f"\ntruly {true}"
-    if predicted:
-        words += f"\npredicted {predicted} ({probability:.2f} ± {spread:.2f}, {source})" + (": wrong" if wrong else "")
-    return Patient(
-        index=index,
-        sample=samples.names[index],
-        donor=samples.donor_names[int(samples.donor[index])],
-        true=true,
-        predicted=predicted,
-        probability=probability,
-        spread=spread,
-        n_cells=int(samples.n_cells[index]),
-        source=source,
-        wrong=wrong,
-        words=words,
-    )
+_VALUE_TIP = "The predicted value, ± its standard deviation over the models"
+_NUMBERS = (Column.PROBABILITY, Column.RANK, Column.ERROR, Column.CELLS, Column.SELECTED)
 
 
 class PatientModel(QAbstractTableModel):
@@ -124,6 +39,7 @@ class PatientModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: tuple[Patient, ...] = ()
+        self._target: Target | None = None
         self._selected = np.zeros(0, dtype=np.int64)
         self._wrong = mark_icon(Mark.WARNING)
         self._right = mark_icon(Mark.OK)
@@ -133,8 +49,11 @@ class PatientModel(QAbstractTableModel):
         """The samples shown."""
         return self._rows
 
-    def set_rows(self, rows: tuple[Patient, ...], selected: np.ndarray) -> None:
-        """Show these samples; ``selected`` is (n_samples,) the number of selected cells of each."""
+    def set_rows(self, rows: tuple[Patient, ...], selected: np.ndarray, target: Target | None) -> None:
+        """Show these samples of a target; ``selected`` is (n_samples,) the number of selected cells of each."""
+        if target != self._target:
+            self._target = target
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
         if len(rows) != len(self._rows):
             self.beginResetModel()
             self._rows, self._selected = rows, selected
@@ -165,9 +84,22 @@ class PatientModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return TITLES[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section in _NUMBERS:
+        if role == Qt.ItemDataRole.TextAlignmentRole and self._is_number(Column(section)):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        return _TIPS[section] if role == Qt.ItemDataRole.ToolTipRole else None
+        return self._tip(Column(section)) if role == Qt.ItemDataRole.ToolTipRole else None
+
+    def _is_number(self, column: Column) -> bool:
+        regression = self._target is not None and self._target.kind is TargetKind.REGRESSION
+        return column in _NUMBERS or (regression and column in (Column.TRUE, Column.PREDICTED))
+
+    def _tip(self, column: Column) -> str:
+        target = self._target
+        if target is not None and column is Column.RANK:
+            last = len(target.classes) - 1
+            return tooltip(f"{_TIPS[column]}: 0 is {target.classes[0]}, {last} is {target.classes[last]}")
+        if target is not None and column is Column.PREDICTED and target.kind is TargetKind.REGRESSION:
+            return _VALUE_TIP
+        return _TIPS[column]
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a sample shows in a column."""
@@ -180,18 +112,37 @@ class PatientModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return tooltip(patient.words)
         if role == SORT_ROLE:
-            return _SORT_KEYS.get(column, lambda p, _: p.cells(0)[column].lower())(patient, selected)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in _NUMBERS:
+            return self._sort_key(patient, column, selected)
+        if role == Qt.ItemDataRole.TextAlignmentRole and self._is_number(column):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        if role == Qt.ItemDataRole.DecorationRole and column is Column.PREDICTED and patient.predicted and patient.true:
-            return self._wrong if patient.wrong else self._right
+        if role == Qt.ItemDataRole.DecorationRole and column is Column.PREDICTED:
+            judged = patient.predicted and patient.true and not self._is_number(column)
+            return (self._wrong if patient.wrong else self._right) if judged else None
         if role == Qt.ItemDataRole.UserRole:
             return patient.index
         return None
 
+    def _sort_key(self, patient: Patient, column: Column, selected: int) -> Any:
+        """Return what a row is sorted by: classes in order and values by their number, unknown ones first."""
+        has_order = self._target is not None and self._target.kind is not TargetKind.CLASSIFICATION
+        if column is Column.TRUE and has_order:
+            return _number_or_first(patient.truth)
+        if column is Column.PREDICTED and has_order:
+            return _number_or_first(patient.said)
+        if column in _SORT_KEYS:
+            return _SORT_KEYS[column](patient, selected)
+        return patient.cells(0)[column].lower()
+
+
+def _number_or_first(number: float) -> float:
+    return -math.inf if math.isnan(number) else number
+
 
 _SORT_KEYS: dict[Column, Callable[[Patient, int], Any]] = {
-    Column.PROBABILITY: lambda patient, _: -1.0 if np.isnan(patient.probability) else patient.probability,
+    Column.PROBABILITY: lambda patient, _: _number_or_first(patient.probability),
+    Column.RANK: lambda patient, _: _number_or_first(patient.value),
+    # By size, whatever the direction: the samples that are farthest off are what one looks for.
+    Column.ERROR: lambda patient, _: _number_or_first(abs(patient.value - patient.truth)),
     Column.CELLS: lambda patient, _: patient.n_cells,
     Column.SELECTED: lambda _, selected: selected,
 }

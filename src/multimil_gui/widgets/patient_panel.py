@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QComboBox,
+    QHBoxLayout,
     QHeaderView,
     QSplitter,
     QTableView,
@@ -16,11 +17,18 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from multimil_gui.state.palettes import category_colors, parse_hex
+from multimil_gui.analysis.result import MILResult
+from multimil_gui.core.options import TargetKind
+from multimil_gui.data.cohort import Cohort
+from multimil_gui.state.palettes import palette_lut
 from multimil_gui.state.samples import VectorKind
 from multimil_gui.state.session import Session
-from multimil_gui.views.sample_map import SamplePoints, SampleScatter
-from multimil_gui.widgets._patient_model import SORT_ROLE, TITLES, Column, PatientModel, patients
+from multimil_gui.views.sample_map import SampleScatter
+from multimil_gui.widgets._color_bar import ColorBar
+from multimil_gui.widgets._patient_map import has_order, patient_map
+from multimil_gui.widgets._patient_model import SORT_ROLE, TITLES, PatientModel
+from multimil_gui.widgets._patients import Column, columns_of, patients
+from multimil_gui.widgets._target_choice import TargetChoice
 from multimil_gui.widgets._ui import Notice, Role, Subscriptions, WheelGuard, flags, label, row
 
 _VECTORS = (
@@ -28,22 +36,9 @@ _VECTORS = (
     (VectorKind.ATTENTION, "cells weighted by attention"),
     (VectorKind.TOP, "cells of the highest attention"),
 )
+_AGAINST = (VectorKind.PREDICTION, "true against predicted")
 NO_FIT = "No fit yet: run Phenotype to predict the patients and to see them as a map."
 _SEED = 0
-
-
-def project(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first two principal components of (n, h) vectors: (n, 2) positions and the two shares of variance."""
-    centred = np.asarray(vectors, dtype=np.float64) - np.mean(vectors, axis=0)
-    u, s, vt = np.linalg.svd(centred, full_matrices=False)
-    if len(s) < 2:
-        u, s = np.pad(u, ((0, 0), (0, 2 - len(s)))), np.pad(s, (0, 2 - len(s)))
-    else:
-        # The sign of a component is free; fixed here so that a rerun does not mirror the map.
-        signs = np.sign(vt[:2][np.arange(2), np.abs(vt[:2]).argmax(axis=1)])
-        u = np.concatenate([u[:, :2] * np.where(signs == 0, 1, signs), u[:, 2:]], axis=1)
-    total = float((s**2).sum()) or 1.0
-    return u[:, :2] * s[:2], s[:2] ** 2 / total
 
 
 class _Table(QTableView):
@@ -62,9 +57,10 @@ class _Table(QTableView):
         if model is None or selection is None:
             return ""
         rows = sorted({index.row() for index in selection.selectedRows()}) or list(range(model.rowCount()))
-        lines = ["\t".join(TITLES)]
+        columns = [column for column in range(model.columnCount()) if not self.isColumnHidden(column)]
+        lines = ["\t".join(TITLES[column] for column in columns)]
         for line in rows:
-            texts = (str(model.index(line, column).data() or "") for column in range(model.columnCount()))
+            texts = (str(model.index(line, column).data() or "") for column in columns)
             lines.append("\t".join(text.replace("\t", " ").replace("\n", " ") for text in texts))
         text = "\n".join(lines) + "\n"
         clipboard = QApplication.clipboard()
@@ -91,6 +87,7 @@ class PatientPanel(QWidget):
         self._guard = WheelGuard(self)
         self._verdict_of: tuple[object, str] = (None, "")
         self._points_of: tuple[object, ...] = ()
+        self._columns: frozenset[Column] = frozenset()
         self._model = PatientModel(self)
         self._proxy = QSortFilterProxyModel(self)
         self._proxy.setSourceModel(self._model)
@@ -109,6 +106,10 @@ class PatientPanel(QWidget):
     # -- building ------------------------------------------------------------------------------------------------------
 
     def _make_parts(self) -> None:
+        self.target = TargetChoice(self._session, self._guard, self)
+        self.target.setObjectName("patient_target")
+        self._target_caption = label("Target", Role.NOTE, self)
+        self._target_caption.setBuddy(self.target)
         self.banner = label("", Role.BODY, self, wrap=True)
         self.banner.setObjectName("banner")
         self.banner.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -121,16 +122,22 @@ class PatientPanel(QWidget):
         self.vectors.setAccessibleName("A sample is shown by")
         self.vectors.setToolTip("How the cells of a sample become one point of the map")
         self._guard.watch(self.vectors)
-        for kind, words in _VECTORS:
-            self.vectors.addItem(words, kind)
-        caption = label("A sample is the", Role.NOTE, self)
+        caption = label("Samples by", Role.NOTE, self)
         caption.setBuddy(self.vectors)
         self._map_side = QWidget(self)
         side = QVBoxLayout(self._map_side)
-        side.setContentsMargins(0, 0, 0, 0)
+        side.setContentsMargins(6, 0, 0, 0)
         side.setSpacing(4)
         side.addWidget(row(caption, self.vectors, 1, parent=self._map_side))
         side.addWidget(self.map, 1)
+        self.scale_title = label("", Role.NOTE, self)
+        self.scale = ColorBar(self)
+        self.scale.setObjectName("sample_scale")
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.scale_title, 0, Qt.AlignmentFlag.AlignTop)
+        below.addWidget(self.scale, 1)
+        side.addLayout(below)
         self._no_map = label(NO_FIT, Role.EMPTY, self)
         self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self._splitter.setObjectName("patient_splitter")
@@ -144,7 +151,12 @@ class PatientPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
-        for part in (self.banner, self._splitter, self._notice):
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        for part, stretch in ((self._target_caption, 0), (self.target, 0), (self.banner, 1)):
+            top.addWidget(part, stretch)
+        layout.addLayout(top)
+        for part in (self._splitter, self._notice):
             layout.addWidget(part, int(part is self._splitter))
 
     def _make_table(self) -> _Table:
@@ -176,20 +188,24 @@ class PatientPanel(QWidget):
 
     def refresh(self) -> None:
         """Show the session's present samples, predictions and selection."""
-        cohort = self._session.data.cohort
-        rows = patients(self._session)
-        fresh = len(rows) != len(self._model.rows) or (rows and not self._model.rows[0].predicted and rows[0].predicted)
+        cohort, mil = self._session.target_cohort(), self._session.mil()
+        target = cohort.target if cohort is not None else None
+        self.target.refresh()
+        for part in (self._target_caption, self.target):
+            part.setVisible(self.target.is_needed)
+        shown = columns_of(target, mil is not None)
+        fresh = shown != self._columns or self._model.rowCount() == 0
         self._following = True
         try:
-            self._model.set_rows(rows, self._selected_cells())
+            self._model.set_rows(patients(self._session), self._selected_cells(), target)
             self._show_selection()
         finally:
             self._following = False
-        for column in (Column.PREDICTED, Column.PROBABILITY, Column.SOURCE):
-            self.table.setColumnHidden(column, self._session.mil() is None)
-        self.table.setColumnHidden(Column.TRUE, cohort is None or cohort.target is None)
+        for column in Column:
+            self.table.setColumnHidden(column, column not in shown)
         if fresh:
             # After the columns appeared: a hidden one has no width to measure.
+            self._columns = shown
             self.table.resizeColumnsToContents()
         self.banner.setText(self._banner_words())
         self._show_points()
@@ -215,58 +231,57 @@ class PatientPanel(QWidget):
             selection.select(wanted, flags(flag.ClearAndSelect, flag.Rows))
 
     def _banner_words(self) -> str:
-        cohort, mil = self._session.data.cohort, self._session.mil()
+        cohort, mil = self._session.target_cohort(), self._session.mil()
         if cohort is None:
             return "No cohort yet: open data and say which column holds the sample."
         if mil is None:
             return f"{len(cohort.samples.names):,} samples of {len(cohort.samples.donor_names):,} donors."
         if self._verdict_of[0] is not mil:
-            from multimil_gui.analysis.words import verdict
-
-            self._verdict_of = (mil, verdict(mil.scores, cohort.samples, _SEED))
-        words = self._verdict_of[1]
-        wrong = sum(patient.wrong for patient in self._model.rows)
-        known = sum(bool(patient.true) for patient in self._model.rows)
-        shown = self._model.rows[0].source if self._model.rows else ""
-        return f"{words} Shown below: {shown}, {known - wrong} of {known} samples right."
+            self._verdict_of = (mil, _verdict(mil, cohort))
+        rows = self._model.rows
+        words, shown = self._verdict_of[1], rows[0].source if rows else ""
+        known = sum(bool(patient.true) for patient in rows)
+        if mil.reference:
+            shown = f"predicted by the models of {mil.reference}"
+        right = ""
+        if known and mil.kind is not TargetKind.REGRESSION:
+            right = f", {known - sum(bool(patient.wrong) for patient in rows)} of {known} samples right"
+        return f"{words} Shown below: {shown}{right}.".strip()
 
     def _show_points(self) -> None:
-        cohort, predictions = self._session.data.cohort, self._session.predictions()
+        cohort, predictions, mil = self._session.target_cohort(), self._session.predictions(), self._session.mil()
+        store = self._session.data.store
         has_map = cohort is not None and predictions is not None
         self._map_side.setVisible(has_map)
         self._no_map.setVisible(not has_map and cohort is not None)
-        if cohort is None or predictions is None:
+        if cohort is None or predictions is None or mil is None or store is None:
             self._points_of = ()
             self.map.set_samples(None)
             return
         kind = self._session.samples.vectors
-        self.vectors.setCurrentIndex(self.vectors.findData(kind))
+        self._offer_vectors(mil, kind)
         now = (cohort, predictions, kind)
         if len(self._points_of) == 3 and all(a is b for a, b in zip(now, self._points_of, strict=True)):
             return
         self._points_of = now
-        positions, share = project(predictions.vectors[kind.value])
-        classes = cohort.target.classes if cohort.target is not None else ()
-        rows = self._model.rows
-        self.map.set_samples(
-            SamplePoints(
-                positions=positions,
-                classes=cohort.samples.label,
-                class_names=classes,
-                colors=self._class_colors(classes),
-                labels=[patient.words for patient in rows],
-                wrong=np.array([patient.wrong for patient in rows], dtype=bool),
-            )
-        )
-        self.map.set_axis_titles(f"PC 1 ({100 * share[0]:.0f} %)", f"PC 2 ({100 * share[1]:.0f} %)")
+        drawn = patient_map(store, cohort, mil, predictions, kind, self._model.rows)
+        drawn.show_on(self.map)
         self.map.set_selected(self._session.samples.selected)
+        self.scale_title.setText(mil.column)
+        self.scale_title.setVisible(drawn.scale is not None)
+        if drawn.scale is None:
+            self.scale.hide()
+        else:
+            self.scale.set_scale(drawn.scale, palette_lut(drawn.scale.palette))
 
-    def _class_colors(self, classes: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:
-        """Return the colours that the classes also have on the cells' map."""
-        cohort, store = self._session.data.cohort, self._session.data.store
-        own = store.colors(cohort.target.column) if store is not None and cohort is not None and cohort.target else {}
-        colors = category_colors(len(classes))
-        return tuple(parse_hex(own.get(name, "")) or colors[i] for i, name in enumerate(classes))
+    def _offer_vectors(self, mil: MILResult, kind: VectorKind) -> None:
+        """Offer what the samples can be placed by; true against predicted needs an order."""
+        offered = (*_VECTORS, _AGAINST) if has_order(mil) else _VECTORS
+        if self.vectors.count() != len(offered):
+            self.vectors.clear()
+            for value, words in offered:
+                self.vectors.addItem(words, value)
+        self.vectors.setCurrentIndex(max(self.vectors.findData(kind), 0))
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the theme."""
@@ -298,3 +313,12 @@ class PatientPanel(QWidget):
 
     def _on_vectors(self) -> None:
         self._session.set_vectors(self.vectors.currentData())
+
+
+def _verdict(mil: MILResult, cohort: Cohort) -> str:
+    """Say how good the predictions are; nothing when no phenotype is known to compare with."""
+    if not mil.scores:
+        return ""
+    from multimil_gui.analysis.words import verdict
+
+    return verdict(mil.scores, cohort.samples, _SEED, mil.column)

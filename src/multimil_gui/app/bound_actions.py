@@ -41,7 +41,11 @@ class BoundActions(QObject):
         self._situation = situation
         for action in ACTIONS:
             made = self._made[action.id]
-            made.setEnabled(action.enabled_when(situation))
+            enabled = action.enabled_when(situation)
+            made.setEnabled(enabled)
+            if action.missing:
+                made.setToolTip(_tooltip(action) if enabled else f"{_tooltip(action)}\n{action.missing}")
+                made.setStatusTip(action.tooltip if enabled else action.missing)
             if action.checked_when is not None:
                 made.setChecked(action.checked_when(situation))
         for action_id, verb, label in (
@@ -103,8 +107,7 @@ class BoundActions(QObject):
         if action.shortcut:
             made.setShortcut(keys)
             made.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        native = keys.toString(QKeySequence.SequenceFormat.NativeText)
-        made.setToolTip(f"{action.title.rstrip('…')}: {action.tooltip}" + (f" ({native})" if native else ""))
+        made.setToolTip(_tooltip(action))
         made.setStatusTip(action.tooltip)
         made.setProperty("call", action.call)
         made.triggered.connect(self._on_triggered)
@@ -115,6 +118,11 @@ class BoundActions(QObject):
         made = self.sender()
         if isinstance(made, QAction):
             target(self._window, str(made.property("call")))()
+
+
+def _tooltip(action: Action) -> str:
+    native = QKeySequence(action.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
+    return f"{action.title.rstrip('…')}: {action.tooltip}" + (f" ({native})" if native else "")
 
 
 def target(window: object, call: str) -> Callable[[], object]:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QAbstractButton, QFileDialog, QMessageBox, QPushButto
 from multimil_gui.app.settings import Settings
 from multimil_gui.project.project import SUFFIX
 
+FIT_FILTER = "Fit (*.safetensors)"
 DATA_FILTER = "Single-cell data (*.h5ad *.h5mu *.h5 zarr.json .zgroup);;All files (*)"
 
 
@@ -108,6 +109,27 @@ def ask_data_file(parent: QWidget, settings: Settings) -> Path | None:
         return None
     path = data_path(Path(name))
     settings.set_folder("data", path.parent)
+    return path
+
+
+def ask_fit_file(parent: QWidget, settings: Settings) -> Path | None:
+    """Ask for the fit.safetensors of an earlier run."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Choose a fit", str(settings.folder("fit")), FIT_FILTER)
+    if not name:
+        return None
+    settings.set_folder("fit", Path(name).parent)
+    return Path(name)
+
+
+def ask_new_fit(parent: QWidget, settings: Settings, name: str) -> Path | None:
+    """Ask where a fit is to be saved; the answer ends with ``.safetensors``."""
+    start = settings.folder("fit") / f"{name}.fit.safetensors"
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save this fit", str(start), FIT_FILTER)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    path = path if path.suffix == ".safetensors" else path.with_name(f"{path.name}.safetensors")
+    settings.set_folder("fit", path.parent)
     return path
 
 

@@ -137,7 +137,7 @@ class FileCommands(QObject):
             self._window.session.set_cohort(cohort, mapping.columns)
             # Opening is no work that could be lost.
             self._window.session.mark_saved()
-            self._show(source.stem if source is not None else "Demo cohort")
+            self.show_as(source.stem if source is not None else "Demo cohort")
             self._window.runs.start_from(mapping.latent)
             if source is not None:
                 self._services.settings.add_recent(source)
@@ -167,7 +167,7 @@ class FileCommands(QObject):
 
         def done(opened: OpenedProject) -> None:
             self.project.adopt(opened)
-            self._show(opened.project.name)
+            self.show_as(opened.project.name)
             self._window.arrangement.restore(opened.opened.session.layout)
             self._services.settings.add_recent(opened.project.path)
             self._tell_findings(opened)
@@ -193,7 +193,7 @@ class FileCommands(QObject):
     def _recover(self, draft: Draft) -> None:
         def done(opened: OpenedProject) -> None:
             self.project.adopt(opened)
-            self._show(Path(draft.source).stem)
+            self.show_as(Path(draft.source).stem)
             self._window.arrangement.restore(opened.opened.session.layout)
             self._services.notifications.info("Your unsaved work is here again. Save it to keep it.")
             self.opened.emit()
@@ -233,7 +233,7 @@ class FileCommands(QObject):
 
         if not self._saved(save):
             return False
-        self._show(path.stem)
+        self.show_as(path.stem)
         self._services.settings.add_recent(path)
         return True
 
@@ -269,6 +269,7 @@ class FileCommands(QObject):
             self.name = ""
             self._window.forget_session()
 
-    def _show(self, name: str) -> None:
+    def show_as(self, name: str) -> None:
+        """Show the workspace; what is open has this name."""
         self.name = name
         self._window.show_workspace()

@@ -21,6 +21,7 @@ from multimil_gui.app.help_commands import HelpCommands
 from multimil_gui.app.icons import icon
 from multimil_gui.app.layout import SMALLEST
 from multimil_gui.app.menus import RecentMenu
+from multimil_gui.app.query_commands import QueryCommands
 from multimil_gui.app.roles import Roles
 from multimil_gui.app.run_commands import RunCommands
 from multimil_gui.app.services import Services
@@ -52,7 +53,7 @@ class MainWindow(QMainWindow):
     ----------
     session, runner, tasks
         What is open; the job runner; the window's own jobs.
-    files, edit, view, runs, exports, help
+    files, edit, view, runs, exports, queries, help
         What the menus do.
     """
 
@@ -96,6 +97,7 @@ class MainWindow(QMainWindow):
         self.view = ViewCommands(self)
         self.runs = RunCommands(self)
         self.exports = ExportCommands(self)
+        self.queries = QueryCommands(self)
         self.help = HelpCommands(self)
 
     def _make_frame(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from multimil_gui.app.query_jobs import has_fit
 from multimil_gui.app.theme import ThemeChoice
 from multimil_gui.jobs.states import JobState
 from multimil_gui.state.session import Session
@@ -26,6 +27,8 @@ class Situation:
         Whether there is a phenotype to predict.
     latent
         Whether there is a latent space to predict from.
+    fit
+        Whether there is a fit that new samples can be mapped onto.
     mapped
         Whether there is a 2-D map to look at.
     job
@@ -48,6 +51,7 @@ class Situation:
     predicted: bool = False
     target: bool = False
     latent: bool = False
+    fit: bool = False
     mapped: bool = False
     job: JobState | None = None
     undo: str | None = None
@@ -81,6 +85,7 @@ def situation(
         predicted=session.scores() is not None,
         target=cohort is not None and cohort.target is not None,
         latent=bool(data.latents),
+        fit=has_fit(session),
         mapped=bool(session.view.map_key),
         job=job,
         undo=session.commands.undo_label,

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFrame, QHBoxLa
 
 from multimil_gui.state.palettes import CONTINUOUS, palette_lut
 from multimil_gui.state.session import Session
-from multimil_gui.state.view import ColorBy, ColorKind, ScoreSource
+from multimil_gui.state.view import ColorBy, ColorKind, QueryColor, ScoreSource
 from multimil_gui.widgets._color_bar import lut_image
 from multimil_gui.widgets._feature_field import FeatureField
 from multimil_gui.widgets._top_slider import TopSlider
@@ -26,6 +26,10 @@ class What(StrEnum):
     CONTRIBUTION = "Contribution to a class"
     PREDICTION = "Predicted probability"
     TOP = "Top cells"
+    LABEL = "Transferred label"
+    CONFIDENCE = "Confidence of the label"
+    DISTANCE = "Distance to the reference"
+    FAR = "Far from the reference"
     COLUMN = "Any column"
     FEATURE = "Gene, protein or peak"
     CELL_SETS = "Cell sets"
@@ -34,6 +38,18 @@ class What(StrEnum):
 
 
 _NEEDS_FIT = (What.ATTENTION, What.CONTRIBUTION, What.PREDICTION, What.TOP)
+_CONTINUOUS = frozenset(
+    {
+        *(What.ATTENTION, What.CONTRIBUTION, What.PREDICTION, What.FEATURE),
+        *(What.CONFIDENCE, What.DISTANCE),
+    }
+)
+_QUERY: dict[str, What] = {
+    QueryColor.LABEL: What.LABEL,
+    QueryColor.CONFIDENCE: What.CONFIDENCE,
+    QueryColor.DISTANCE: What.DISTANCE,
+    QueryColor.FAR: What.FAR,
+}
 _KINDS = {
     ColorKind.ATTENTION: What.ATTENTION,
     ColorKind.CONTRIBUTION: What.CONTRIBUTION,
@@ -220,6 +236,8 @@ class ColorPanel(QWidget):
         offered = [What.NONE]
         if store is not None:
             offered = [what for what in What if what not in _NEEDS_FIT or mil is not None]
+            if not any(record.query is not None for record in session.runs.records):
+                offered = [what for what in offered if what not in _QUERY.values()]
             if columns is None or columns.target is None:
                 offered.remove(What.CONDITION)
             if columns is None or columns.cell_type is None:
@@ -241,6 +259,8 @@ class ColorPanel(QWidget):
             if columns is not None and color.key == columns.cell_type:
                 return What.CELL_TYPE
             return What.COLUMN
+        if color.kind is ColorKind.QUERY:
+            return _QUERY.get(color.key, What.NONE)
         return _KINDS[color.kind]
 
     def _show_rows(self) -> None:
@@ -254,14 +274,16 @@ class ColorPanel(QWidget):
             (self.modality, what is What.FEATURE and self.modality.count() > 1),
             (self.feature, what is What.FEATURE),
             (self.run, scores and self.run.count() > 1),
-            (self.source, scores),
+            (self.source, scores and not (mil is not None and mil.reference)),
             (self.rank, what is What.ATTENTION),
             (self.palette_choice, continuous),
             (self._limits, continuous and not (what is What.ATTENTION and self.rank.isChecked())),
         ):
             self._rows[field].setVisible(wanted)
         words = ""
-        if scores:
+        if scores and mil is not None and mil.reference:
+            words = f"Scores by models trained on {mil.reference}, which saw none of these patients."
+        elif scores:
             words = next(tip for source, _, tip in _SOURCES if source is self._session.view.source)
         elif mil is None and self._session.data.cohort is not None:
             words = "No fit yet: run Phenotype to colour by attention."
@@ -275,7 +297,7 @@ class ColorPanel(QWidget):
             self._fill_features()
 
     def _is_continuous(self) -> bool:
-        if self._what in (What.ATTENTION, What.CONTRIBUTION, What.PREDICTION, What.FEATURE):
+        if self._what in _CONTINUOUS:
             return True
         store = self._session.data.store
         if self._what is not What.COLUMN or store is None:
@@ -333,6 +355,9 @@ class ColorPanel(QWidget):
             return ColorBy(kind, str(self.klass.currentData()))
         if what is What.FEATURE:
             return ColorBy(ColorKind.FEATURE, self.feature.text(), str(self.modality.currentData()))
+        query = next((color for color, entry in _QUERY.items() if entry is what), None)
+        if query is not None:
+            return ColorBy(ColorKind.QUERY, query)
         return next((ColorBy(kind) for kind, entry in _KINDS.items() if entry is what), None)
 
     def _on_run(self) -> None:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from multimil_gui.app.actions.record import Action, Group, Menu, when_idle, with_cohort, with_map, with_selection
+from multimil_gui.app.actions.record import (
+    Action,
+    Group,
+    Menu,
+    when_idle,
+    with_cohort,
+    with_fit,
+    with_map,
+    with_selection,
+)
 
 FILE_ACTIONS = (
     Action(
@@ -36,6 +45,15 @@ FILE_ACTIONS = (
         Group.OPEN,
         "Open a small semi-simulated cohort whose truth is known and train on it; needs no file and no network.",
         icon="demo",
+        enabled_when=when_idle,
+    ),
+    Action(
+        "file.map_onto_fit",
+        "Map new samples onto a fit file…",
+        "queries.onto_file",
+        Menu.FILE,
+        Group.OPEN,
+        "Open a file in the latent space of an earlier fit, the fit.safetensors of a run.",
         enabled_when=when_idle,
     ),
     Action(
@@ -93,6 +111,16 @@ FILE_ACTIONS = (
         "Ctrl+Alt+E",
         "picture",
         enabled_when=with_map,
+    ),
+    Action(
+        "file.save_fit",
+        "Save this fit…",
+        "queries.save_fit",
+        Menu.FILE,
+        Group.EXPORT,
+        "Save the models and what they need as one file, so that others can map their samples onto it.",
+        enabled_when=with_fit,
+        missing="There is no fit yet: run Integration first.",
     ),
     Action(
         "file.close",

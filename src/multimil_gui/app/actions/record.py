@@ -29,6 +29,7 @@ class Group(StrEnum):
     RECENT = "recent"
     SAVE = "save"
     EXPORT = "export"
+    QUERY = "query"
     LEAVE = "leave"
     HISTORY = "history"
     SELECT = "select"
@@ -62,6 +63,11 @@ def with_selection(situation: Situation) -> bool:
     return situation.cohort and situation.selected > 0
 
 
+def with_fit(situation: Situation) -> bool:
+    """Return whether there is a fit that new samples can be mapped onto, and no job runs."""
+    return situation.fit and situation.idle
+
+
 def when_idle(situation: Situation) -> bool:
     """Return whether no job runs."""
     return situation.idle
@@ -93,6 +99,8 @@ class Action:
         When it can be done.
     checked_when
         For actions that are on or off: when they are on.
+    missing
+        What is missing while it cannot be done, one sentence; "" when that is evident.
     """
 
     id: str
@@ -106,3 +114,4 @@ class Action:
     toolbar: bool = False
     enabled_when: Callable[[Situation], bool] = always
     checked_when: Callable[[Situation], bool] | None = None
+    missing: str = ""

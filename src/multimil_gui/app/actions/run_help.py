@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from multimil_gui.app.actions.record import Action, Group, Menu
+from multimil_gui.app.actions.record import Action, Group, Menu, with_fit
 
 RUN_ACTIONS = (
     Action(
@@ -28,6 +28,17 @@ RUN_ACTIONS = (
         "predict",
         toolbar=True,
         enabled_when=lambda situation: situation.target and situation.latent and situation.idle,
+    ),
+    Action(
+        "run.map_samples",
+        "Map new samples onto this fit…",
+        "queries.onto_this",
+        Menu.RUN,
+        Group.QUERY,
+        "Open another file in the latent space of this fit: its cells get labels and places, its samples predictions.",
+        icon="map",
+        enabled_when=with_fit,
+        missing="There is no fit yet: run Integration first.",
     ),
     Action(
         "run.stop_early",

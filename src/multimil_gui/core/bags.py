@@ -69,6 +69,12 @@ class Bags:
         inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         return np.repeat(starts, sizes) + inside
 
+    def segments(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the (n,) int64 rows of the bags with these numbers, in their order, and where each starts and ends."""
+        sizes = self.sizes[chosen]
+        bounds = np.concatenate([[0], np.cumsum(sizes)])
+        return np.repeat(self.offsets[chosen] - bounds[:-1], sizes) + np.arange(bounds[-1]), bounds
+
     def subset(self, which: np.ndarray) -> Bags:
         """Return the bags marked in ``which`` as they lie in ``rows(which)``."""
         return Bags(np.concatenate([[0], np.cumsum(self.sizes[which])]))

@@ -162,10 +162,8 @@ class _Trainer:
         size = self.options.cells_per_bag
         parts = [partition(self.bags, mine, size, draw) for mine, draw in zip(self._train, self._draws, strict=True)]
         for batch in steps(parts, self._n_steps):
-            rows = torch.from_numpy(batch.rows).to(self._x.device)
-            cells = self._x.index_select(0, rows.view(-1)).view(*rows.shape, -1)
-            cells += self._noise.draw(rows.shape[1], self._random)[:, :, None]
-            yield self.models.loss(cells, batch, self._random)
+            moves = self._noise.draw(batch.bag.shape[1], self._random)
+            yield self.models.loss_of_sub_bags(self._x, batch, moves, self._random)
 
     def _sample_losses(self, epoch: int) -> Iterator[torch.Tensor]:
         """Yield the (models,) loss of the whole samples of each step of an epoch."""

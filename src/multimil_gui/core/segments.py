@@ -35,7 +35,7 @@ class Part:
     stop: int
 
 
-def chunks(sizes: np.ndarray, rows: int = CHUNK_ROWS) -> Iterator[list[Part]]:
+def chunks(sizes: np.ndarray, rows: int) -> Iterator[list[Part]]:
     """Cut samples of these sizes into chunks of at most ``rows`` rows; small samples share one, large ones get several."""
     chunk: list[Part] = []
     free = rows
@@ -130,7 +130,7 @@ def pool_whole(
     """
     sizes = bags.sizes[chosen]
     log_totals, vectors, sample_of_part = [], [], []
-    for number, chunk in enumerate(chunks(sizes)):
+    for number, chunk in enumerate(chunks(sizes, CHUNK_ROWS)):
         starts = [int(bags.offsets[chosen[part.sample]]) for part in chunk]
         rows = [x[start + part.start : start + part.stop] for start, part in zip(starts, chunk, strict=True)]
         arguments = (weights, rows, chunk, options, disturbance, number)

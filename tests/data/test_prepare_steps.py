@@ -146,8 +146,9 @@ def test_residual_variance_is_that_of_the_residuals_and_of_no_order(seed: int, n
     def variance(rows: np.ndarray) -> np.ndarray:
         matrix = csr_matrix(values[rows])
         total = values[rows].sum(axis=1, dtype=np.int64)
-        blocks = lambda: ((i, matrix[i : i + block]) for i in range(0, len(rows), block))  # noqa: E731
-        return pearson_residual_variance(blocks, total, group[rows], n_groups, 8)
+        blocks = ((i, matrix[i : i + block]) for i in range(0, len(rows), block))
+        by_feature = np.stack([values[group == number].sum(axis=0) for number in range(n_groups)]).astype(float)
+        return pearson_residual_variance(blocks, by_feature, total, group[rows])
 
     found = variance(np.arange(30))
     assert found.tobytes() == variance(rng.permutation(30)).tobytes()

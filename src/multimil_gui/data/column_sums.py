@@ -60,38 +60,33 @@ def moments(
 
 
 def pearson_residual_variance(
-    blocks: Callable[[], Blocks], total: np.ndarray, group: np.ndarray, n_groups: int, n_features: int
+    blocks: Blocks, by_feature: np.ndarray, total: np.ndarray, group: np.ndarray
 ) -> np.ndarray:
     """Return (n_groups, n_features) variance of clipped Pearson residuals of a negative binomial null model.
 
     Source: Lause, Berens and Kobak (2021), theta 100, residuals clipped to the square root of the cells of the group.
     A residual of a zero depends on the cell's and the feature's total alone: the non-zeros are visited one by one, the
-    zeros once per pair of different totals. Reads the blocks twice.
+    zeros once per pair of different totals.
 
     Parameters
     ----------
     blocks
-        Returns the blocks of counts anew.
+        First row and CSR of each block of counts.
+    by_feature
+        (n_groups, n_features) float64 counts per feature in each group.
     total
         (n_cells,) counts per cell.
     group
         (n_cells,) int64 group of each cell, -1 to leave it out.
     """
-    by_feature, _ = moments(
-        blocks(),
-        lambda start, block: block.data.astype(np.float64),
-        float(total.max(initial=1)),
-        group,
-        n_groups,
-        n_features,
-    )
+    n_groups, n_features = by_feature.shape
     n = np.bincount(group[group >= 0], minlength=n_groups)
     clip = np.sqrt(n)
     group_total = by_feature.sum(axis=1)
     bound = np.maximum(clip, math.sqrt(THETA))
     scales = np.array([[_scale(b, size), _scale(b * b, size)] for b, size in zip(2 * bound, n, strict=True)])
     sums = np.zeros((2, n_groups, n_features), dtype=np.int64)
-    for start, block in blocks():
+    for start, block in blocks:
         here = slice(start, start + block.shape[0])
         _add_residuals(
             block.indptr,

@@ -52,7 +52,6 @@ def choose_features(
     n_top: int,
     how: FeatureChoice,
     batch: Labelling | None,
-    total: np.ndarray | None,
 ) -> Choice:
     """Choose the most variable of the candidate columns.
 
@@ -68,8 +67,6 @@ def choose_features(
         On what variability is measured; values that are no counts are taken as they are.
     batch
         Labels of the rows of the matrix, or None: features are ranked in each level apart.
-    total
-        (n_cells,) counts per cell; None when the values are no counts.
 
     Raises
     ------
@@ -87,10 +84,9 @@ def choose_features(
     group, n_groups = _groups(batch, source.n_cells)
     over = "" if batch is None or n_groups == 1 else f", ranked in each of {n_groups} levels of {batch.name}"
     if how is FeatureChoice.COUNTS:
-        assert total is not None
-        variance = _residual_variance(source, total, group, n_groups)[:, candidates]
+        variance = _residual_variance(source, group, n_groups)[:, candidates]
         return Choice(_by_rank(variance, candidates, n_top), f"variance of Pearson residuals of the counts{over}")
-    dispersion = _dispersions(source, total, group, n_groups, candidates)
+    dispersion = _dispersions(source, group, n_groups, candidates)
     return Choice(_by_dispersion(dispersion, candidates, n_top), f"dispersion of log-normalised values{over}")
 
 
@@ -108,17 +104,16 @@ def _openness_variance(source: MatrixSource) -> np.ndarray:
 
 
 def _value_variance(source: MatrixSource) -> np.ndarray:
+    first, second = _value_moments(source, np.zeros(source.n_cells, dtype=np.int64), 1)
+    return (second / source.n_cells - (first / source.n_cells) ** 2)[0]
+
+
+def _value_moments(source: MatrixSource, group: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (n_groups, n_features) sums of the values and of their squares."""
     from multimil_gui.data.column_sums import moments
 
-    first, second = moments(
-        source.blocks("variability"),
-        lambda start, block: block.data.astype(np.float64),
-        source.bound,
-        np.zeros(source.n_cells, dtype=np.int64),
-        1,
-        source.info.n_features,
-    )
-    return (second / source.n_cells - (first / source.n_cells) ** 2)[0]
+    blocks, n_features = source.blocks("variability"), source.info.n_features
+    return moments(blocks, lambda _, block: block.data.astype(np.float64), source.bound, group, n_groups, n_features)
 
 
 def _groups(batch: Labelling | None, n_cells: int) -> tuple[np.ndarray, int]:
@@ -147,16 +142,14 @@ def _parts(group: np.ndarray, n_groups: int, n_features: int) -> list[tuple[np.n
 # -- Pearson residuals of counts ---------------------------------------------------------------------------------------
 
 
-def _residual_variance(source: MatrixSource, total: np.ndarray, group: np.ndarray, n_groups: int) -> np.ndarray:
+def _residual_variance(source: MatrixSource, group: np.ndarray, n_groups: int) -> np.ndarray:
     from multimil_gui.data.column_sums import pearson_residual_variance
 
-    n_features = source.info.n_features
-    return np.concatenate(
-        [
-            pearson_residual_variance(lambda: source.blocks("variability"), total, part, n, n_features)
-            for part, n in _parts(group, n_groups, n_features)
-        ]
-    )
+    found = []
+    for part, n_parts in _parts(group, n_groups, source.info.n_features):
+        by_feature, _ = _value_moments(source, part, n_parts)
+        found.append(pearson_residual_variance(source.blocks("variability"), by_feature, source.totals(), part))
+    return np.concatenate(found)
 
 
 def _by_rank(variance: np.ndarray, candidates: np.ndarray, n_top: int) -> np.ndarray:
@@ -179,12 +172,11 @@ def _median_rank(rank: np.ndarray) -> np.ndarray:
 # -- dispersion of log-normalised values -------------------------------------------------------------------------------
 
 
-def _dispersions(
-    source: MatrixSource, total: np.ndarray | None, group: np.ndarray, n_groups: int, candidates: np.ndarray
-) -> np.ndarray:
+def _dispersions(source: MatrixSource, group: np.ndarray, n_groups: int, candidates: np.ndarray) -> np.ndarray:
     """Return (n_groups, n_candidates) normalised dispersions as scanpy's flavour ``seurat``."""
     from multimil_gui.data.column_sums import moments
 
+    total = source.totals() if source.info.counts else None
     bound = TARGET_SUM if total is not None else _unlogged_bound(source)
     n_features = source.info.n_features
     found = []

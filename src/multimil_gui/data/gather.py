@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,10 @@ from multimil_gui.data.store import Store
 Transformer = Callable[[slice, csr_matrix], Any]
 
 
-@dataclass(frozen=True)
 class MatrixSource:
-    """A matrix of a store, read in blocks.
+    """A matrix of a store, read in blocks; the sums of its rows are taken on the way.
 
-    Attributes
+    Parameters
     ----------
     store, name, layer
         Store, modality and matrix.
@@ -29,10 +29,10 @@ class MatrixSource:
         Told what is read; cancelling ends the reading.
     """
 
-    store: Store
-    name: str
-    layer: str
-    reporter: Reporter
+    def __init__(self, store: Store, name: str, layer: str, reporter: Reporter) -> None:
+        self.store, self.name, self.layer = store, name, layer
+        self._reporter = reporter
+        self._totals: np.ndarray | None = None
 
     @property
     def info(self) -> MatrixInfo:
@@ -51,24 +51,60 @@ class MatrixSource:
 
     def blocks(self, doing: str) -> Iterator[tuple[int, csr_matrix]]:
         """Yield first row and CSR of the rows, top to bottom; ``doing`` is shown beside the name, e.g. ``"reading"``."""
+        totals = np.zeros(self.n_cells, dtype=np.int64 if self.info.counts else np.float64)
+        message = f"Preparing {self.name}: {doing}"
         for start, block in self.store.blocks(self.name, self.layer):
-            stop_early(self.reporter)
-            message = f"Preparing {self.name}: {doing}"
-            self.reporter.progress(Progress(start, self.n_cells, message, stage="preparation"))
+            stop_early(self._reporter)
+            self._reporter.progress(Progress(start, self.n_cells, message, stage="preparation"))
+            if self._totals is None:
+                totals[start : start + block.shape[0]] = np.asarray(block.sum(axis=1, dtype=totals.dtype)).ravel()
             yield start, block
+        if self._totals is None:
+            self._totals = totals
 
     def totals(self) -> np.ndarray:
-        """Return (n_cells,) sum of each row: int64 for counts, else float64."""
-        found = np.zeros(self.n_cells, dtype=np.int64 if self.info.counts else np.float64)
-        for start, block in self.blocks("counts per cell"):
-            found[start : start + block.shape[0]] = np.asarray(block.sum(axis=1, dtype=found.dtype)).ravel()
-        return found
+        """Return (n_cells,) sum of each row: int64 for counts, else float64; reads only when nothing was read yet."""
+        if self._totals is None:
+            deque(self.blocks("counts per cell"), maxlen=0)
+        assert self._totals is not None
+        return self._totals
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a matrix are kept, and where.
+
+    Attributes
+    ----------
+    source
+        (n_kept,) int64 columns of the matrix.
+    place
+        (n_kept,) int32 the column of the result that each becomes; rising. Other columns of the result are zero.
+    number
+        Columns of the result.
+    """
+
+    source: np.ndarray
+    place: np.ndarray
+    number: int
+
+    @classmethod
+    def only(cls, kept: np.ndarray) -> Columns:
+        """Return the choice of these columns, side by side."""
+        return cls(kept, np.arange(len(kept), dtype=np.int32), len(kept))
+
+    def of(self, block: csr_matrix) -> csr_matrix:
+        """Return the kept columns of a block, sorted in each row."""
+        if self.number == block.shape[1] and np.array_equal(self.source, np.arange(self.number)):
+            return block
+        chosen = block[:, self.source]
+        chosen.sort_indices()
+        return csr_matrix((chosen.data, self.place[chosen.indices], chosen.indptr), shape=(block.shape[0], self.number))
 
 
 def gather(
     source: MatrixSource,
-    place: np.ndarray,
-    n_columns: int,
+    columns: Columns,
     target: np.ndarray,
     transformer: Transformer | None = None,
     dtype: Any = None,
@@ -80,10 +116,8 @@ def gather(
     ----------
     source
         The matrix.
-    place
-        (n_features,) int32 column of the result for each column of the matrix, -1 to leave it out.
-    n_columns
-        Columns of the result; those that nothing is placed in are zero.
+    columns
+        The columns.
     target
         (n_cells,) int64 row of the result for each row of the matrix, a permutation.
     transformer, dtype
@@ -93,58 +127,44 @@ def gather(
         Whether the result is an array even where the matrix is sparse.
     """
     if dense or not source.info.sparse:
-        return _gather_dense(source, place, n_columns, target, transformer, dtype)
+        return _gather_dense(source, columns, target, transformer, dtype)
     lengths = np.zeros(source.n_cells, dtype=np.int64)
     largest = 0.0
-    for start, chosen in _chosen(source, place, n_columns, "counting"):
-        lengths[start : start + chosen.shape[0]] = np.diff(chosen.indptr)
+    for start, block in source.blocks("counting"):
+        chosen = columns.of(block)
+        lengths[start : start + block.shape[0]] = np.diff(chosen.indptr)
         largest = max(largest, float(chosen.data.max(initial=0)))
     indptr = np.zeros(source.n_cells + 1, dtype=np.int64)
     indptr[1 + target] = lengths
     np.cumsum(indptr, out=indptr)
     data = np.empty(indptr[-1], dtype=dtype or _smallest(source.info, largest))
     indices = np.empty(indptr[-1], dtype=np.int32)
-    for start, chosen in _chosen(source, place, n_columns, "reading"):
-        rows = slice(start, start + chosen.shape[0])
-        values = chosen if transformer is None else transformer(rows, chosen)
-        shift = np.repeat(indptr[target[rows]] - chosen.indptr[:-1], np.diff(chosen.indptr))
+    for rows, values in _read(source, columns, transformer):
+        shift = np.repeat(indptr[target[rows]] - values.indptr[:-1], np.diff(values.indptr))
         at = np.arange(len(shift)) + shift
         data[at] = values.data
-        indices[at] = chosen.indices
+        indices[at] = values.indices
     if len(indices) < 2**31:
         indptr = indptr.astype(np.int32)
-    return csr_matrix((data, indices, indptr), shape=(source.n_cells, n_columns))
+    return csr_matrix((data, indices, indptr), shape=(source.n_cells, columns.number))
 
 
 def _gather_dense(
-    source: MatrixSource,
-    place: np.ndarray,
-    n_columns: int,
-    target: np.ndarray,
-    transformer: Transformer | None,
-    dtype: Any,
+    source: MatrixSource, columns: Columns, target: np.ndarray, transformer: Transformer | None, dtype: Any
 ) -> np.ndarray:
     # The type of the whole matrix: a dense one is small.
-    result = np.zeros((source.n_cells, n_columns), dtype=dtype or source.info.dtype)
-    for start, chosen in _chosen(source, place, n_columns, "reading"):
-        rows = slice(start, start + chosen.shape[0])
-        values = chosen if transformer is None else transformer(rows, chosen)
+    result = np.zeros((source.n_cells, columns.number), dtype=dtype or source.info.dtype)
+    for rows, values in _read(source, columns, transformer):
         result[target[rows]] = values if isinstance(values, np.ndarray) else values.toarray()
     return result
 
 
-def _chosen(source: MatrixSource, place: np.ndarray, n_columns: int, doing: str) -> Iterator[tuple[int, csr_matrix]]:
-    """Yield the blocks with their chosen columns only, columns ascending in each row."""
-    ascending = bool((np.diff(place[place >= 0]) > 0).all())
-    for start, block in source.blocks(doing):
-        column = place[block.indices]
-        kept = column >= 0
-        indptr = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])[block.indptr]
-        shape = (block.shape[0], n_columns)
-        chosen = csr_matrix((block.data[kept], column[kept], indptr), shape=shape)
-        if not ascending:
-            chosen.sort_indices()
-        yield start, chosen
+def _read(source: MatrixSource, columns: Columns, transformer: Transformer | None) -> Iterator[tuple[slice, Any]]:
+    """Yield rows and final values of each block."""
+    for start, block in source.blocks("reading"):
+        rows = slice(start, start + block.shape[0])
+        chosen = columns.of(block)
+        yield rows, chosen if transformer is None else transformer(rows, chosen)
 
 
 def _smallest(info: MatrixInfo, largest: float) -> np.dtype[Any]:

@@ -131,7 +131,7 @@ def _modality(
 ) -> tuple[ModalityData, dict[str, object], FittedModality]:
     from multimil_gui.core.modalities import ModalityData
     from multimil_gui.data.features import choose_features
-    from multimil_gui.data.gather import MatrixSource, gather
+    from multimil_gui.data.gather import Columns, MatrixSource, gather
     from multimil_gui.data.transform import fit_transform, pick_transform, transformed
 
     names = cohort.store.features(name, choice.matrix)
@@ -141,20 +141,14 @@ def _modality(
     dropped = [feature for feature in names if choice.options.drop_isotype_controls and is_isotype_control(feature)]
     candidates = np.flatnonzero(~np.isin(np.array(names, dtype=object), dropped))
     batch = _batch(cohort, name, choice.options)
-    total = source.totals() if source.info.counts else None
-    chosen = choose_features(
-        source, candidates, _n_top(name, choice.options, options), choice.options.feature_choice, batch, total
-    )
+    n_top = _n_top(name, choice.options, options)
+    chosen = choose_features(source, candidates, n_top, choice.options.feature_choice, batch)
     transform = fit_transform(source, kind, choice.likelihood, chosen.columns)
-    if transform.needs_totals and total is None:
-        total = source.totals()
-    place = np.full(len(names), -1, dtype=np.int32)
-    place[chosen.columns] = np.arange(len(chosen.columns))
+    total = source.totals() if transform.needs_totals else None
     rows, target = canonical_rows(cohort.order, cohort.store.modality_rows(name))
     matrix = gather(
         source,
-        place,
-        len(chosen.columns),
+        Columns.only(chosen.columns),
         target,
         lambda here, part: transformed(transform, part, None if total is None else total[here]),
         transform.dtype,
@@ -170,7 +164,7 @@ def _modality(
         "features_chosen_by": chosen.words,
         "isotype_controls_dropped": dropped,
         "transform": transform.words,
-        "cells_without_counts": int((total == 0).sum()) if source.info.counts and total is not None else 0,
+        "cells_without_counts": int((source.totals() == 0).sum()) if source.info.counts else 0,
     }
     kept = tuple(names[column] for column in chosen.columns)
     steps = {"matrix": choice.matrix, "counts": source.info.counts, **transform.steps()}

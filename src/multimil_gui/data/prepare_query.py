@@ -170,7 +170,7 @@ def _modality(
     cohort: Cohort, fitted: FittedModality, layer: str, min_overlap: float, reporter: Reporter
 ) -> tuple[ModalityData, FeatureMatch, dict[str, object]]:
     from multimil_gui.core.modalities import ModalityData
-    from multimil_gui.data.gather import MatrixSource, gather
+    from multimil_gui.data.gather import Columns, MatrixSource, gather
     from multimil_gui.data.transform import transform_of, transformed
 
     names = cohort.store.features(fitted.name, layer)
@@ -178,17 +178,16 @@ def _modality(
     _check_values(source, fitted)
     match = match_features(fitted.name, fitted.features, names)
     _check_overlap(match, min_overlap)
-    position = {name: column for column, name in enumerate(fitted.features)}
-    place = np.array([position.get(name, -1) for name in names], dtype=np.int32)
-    known = np.zeros(len(fitted.features), dtype=bool)
-    known[place[place >= 0]] = True
+    position = {name: column for column, name in enumerate(names)}
+    column = np.array([position.get(name, -1) for name in fitted.features], dtype=np.int64)
+    known = column >= 0
+    columns = Columns(column[known], np.flatnonzero(known).astype(np.int32), len(fitted.features))
     transform = transform_of(fitted.steps)
     total = source.totals() if transform.needs_totals else None
     rows, target = canonical_rows(cohort.order, cohort.store.modality_rows(fitted.name))
     matrix = gather(
         source,
-        place,
-        len(fitted.features),
+        columns,
         target,
         lambda here, part: transformed(transform, part, None if total is None else total[here], known),
         transform.dtype,

@@ -26,8 +26,8 @@ __all__ = ["ColumnInfo", "ColumnKind", "MatrixInfo", "ModalityInfo", "Store", "S
 INDEX_FILE = "index.json"
 DATA_FOLDER = "data.zarr"
 GENE_MAJOR_FOLDER = "gene_major.zarr"
-#: Values read at once where a matrix is walked through: 16 chunks of a sparse one.
-_BLOCK_VALUES = 1 << 22
+#: Values read at once where a matrix is walked through: 8 chunks of a sparse one.
+_BLOCK_VALUES = 1 << 21
 
 
 class Store:

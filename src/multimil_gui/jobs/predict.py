@@ -61,7 +61,7 @@ def predict(
     work = work_of(recipe, ordered, reporter, checkpoints)
     rows = np.ascontiguousarray(latent[ordered.order], dtype=np.float32)
     fold = assign_folds(recipe, ordered)
-    parts, final = cross_validate(work, _TwoStep(work, rows), fold)
+    parts, final = cross_validate(work, TwoStep(work, rows), fold)
 
     def rivals(single: Cohort) -> tuple:
         return run_baselines(latent, single, fold, recipe.cv.seed, work.reporter)
@@ -80,7 +80,7 @@ def refuse_without_target(cohort: Cohort) -> None:
 
 
 @dataclass(frozen=True)
-class _TwoStep:
+class TwoStep:
     """Trains the models on a latent space that is there already: (n_cells, n_latent) in canonical order."""
 
     work: Work

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
@@ -8,8 +10,9 @@ from multimil_gui.analysis.scores import top_cells
 from multimil_gui.data.cohort import Scope
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorBy, ColorKind, ScoreSource
+from multimil_gui.widgets._color_choices import What
 from multimil_gui.widgets._feature_field import FeatureField
-from multimil_gui.widgets.color_panel import ColorPanel, What
+from multimil_gui.widgets.color_panel import ColorPanel
 
 
 def _panel(qtbot: QtBot, session: Session) -> ColorPanel:
@@ -150,3 +153,108 @@ def test_undo_is_shown_in_the_panel(qtbot: QtBot, fitted: Session) -> None:
     fitted.commands.undo()
 
     assert panel.what.currentData() is What.ATTENTION
+
+
+# -- targets of other kinds, shares of modalities ----------------------------------------------------------------------
+
+
+def _visible(panel: ColorPanel, field) -> bool:
+    return panel._rows[field].isVisible()
+
+
+def _entry(panel: ColorPanel, what: What) -> str:
+    return panel.what.itemText(_offered(panel).index(what))
+
+
+def _keys(panel: ColorPanel) -> list[tuple[str, str]]:
+    return [(panel.klass.itemText(i), panel.klass.itemData(i)) for i in range(panel.klass.count())]
+
+
+def test_one_target_needs_no_choice(qtbot: QtBot, fitted: Session) -> None:
+    panel = _panel(qtbot, fitted)
+    assert not _visible(panel, panel.target)
+
+
+def test_the_target_is_chosen_here_too(qtbot: QtBot, rich_fitted: Session) -> None:
+    panel = _panel(qtbot, rich_fitted)
+    assert _visible(panel, panel.target)
+
+    _choose(panel.target, 2)
+
+    assert rich_fitted.runs.target == 2
+    rich_fitted.commands.undo()
+    assert panel.target.currentData() == 0
+
+
+def test_a_number_has_one_prediction_and_one_contribution(qtbot: QtBot, rich_fitted: Session) -> None:
+    panel = _panel(qtbot, rich_fitted)
+    rich_fitted.show_target(2)
+    assert _entry(panel, What.PREDICTION) == "Predicted value"
+    assert _entry(panel, What.CONDITION) == "age"
+
+    _choose(panel.what, What.PREDICTION)
+    assert rich_fitted.view.color == ColorBy(ColorKind.PREDICTION, "")
+    assert not _visible(panel, panel.klass)
+    assert _visible(panel, panel.palette_choice)
+
+    _choose(panel.what, What.CONTRIBUTION)
+    assert rich_fitted.view.color == ColorBy(ColorKind.CONTRIBUTION, "age")
+
+    _choose(panel.what, What.CONDITION)
+    assert rich_fitted.view.color == ColorBy(ColorKind.OBS, "age")
+    assert _visible(panel, panel._limits)
+
+
+def test_ordered_classes_are_shown_by_rank_or_by_probability(qtbot: QtBot, rich_fitted: Session) -> None:
+    panel = _panel(qtbot, rich_fitted)
+    rich_fitted.show_target(1)
+
+    _choose(panel.what, What.PREDICTION)
+
+    assert _keys(panel) == [
+        ("expected rank", ""),
+        ("probability of none", "none"),
+        ("probability of mild", "mild"),
+        ("probability of severe", "severe"),
+    ]
+    _choose(panel.klass, "mild")
+    assert rich_fitted.view.color == ColorBy(ColorKind.PREDICTION, "mild")
+
+
+def test_the_colour_follows_the_target(qtbot: QtBot, rich_fitted: Session) -> None:
+    panel = _panel(qtbot, rich_fitted)
+    _choose(panel.what, What.CONTRIBUTION)
+    _choose(panel.klass, "disease")
+
+    _choose(panel.target, 1)
+
+    assert panel.what.currentData() is What.CONTRIBUTION
+    assert rich_fitted.view.color == ColorBy(ColorKind.CONTRIBUTION, "stage")
+    _choose(panel.target, 0)
+    assert rich_fitted.view.color == ColorBy(ColorKind.CONTRIBUTION, "disease")
+    assert panel.klass.currentText() == "disease"
+
+
+def test_the_share_of_a_modality_is_offered_after_an_integration(
+    qtbot: QtBot, rich_session: Session, integration
+) -> None:
+    panel = _panel(qtbot, rich_session)
+    assert What.MODALITY not in _offered(panel)
+
+    rich_session.add_run(integration)
+    _choose(panel.what, What.MODALITY)
+
+    assert _keys(panel) == [("rna", "rna"), ("adt", "adt")]
+    assert rich_session.view.color == ColorBy(ColorKind.MODALITY, "rna")
+    assert panel._captions[panel.klass].text() == "Modality"
+    assert not _visible(panel, panel._limits)
+    _choose(panel.klass, "adt")
+    assert rich_session.view.color == ColorBy(ColorKind.MODALITY, "adt")
+
+
+def test_scores_of_a_reference_have_one_source(qtbot: QtBot, session: Session, fit) -> None:
+    session.add_run(replace(fit, reference="atlas.h5ad"))
+    panel = _panel(qtbot, session)
+
+    assert not _visible(panel, panel.source)
+    assert "atlas.h5ad" in panel._source_words.text()

@@ -2,68 +2,33 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QIcon, QPixmap
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from multimil_gui.state.palettes import CONTINUOUS, palette_lut
 from multimil_gui.state.session import Session
-from multimil_gui.state.view import ColorBy, ColorKind, QueryColor, ScoreSource
+from multimil_gui.state.view import ColorBy, ColorKind
 from multimil_gui.widgets._color_bar import lut_image
+from multimil_gui.widgets._color_choices import (
+    KEYED,
+    KINDS,
+    NEEDS_FIT,
+    QUERY,
+    SOURCES,
+    What,
+    is_continuous,
+    key_caption,
+    keys,
+    offered,
+    what_of,
+)
 from multimil_gui.widgets._feature_field import FeatureField
+from multimil_gui.widgets._target_choice import TargetChoice
 from multimil_gui.widgets._top_slider import TopSlider
 from multimil_gui.widgets._ui import Notice, Role, Subscriptions, WheelGuard, label
-
-
-class What(StrEnum):
-    """Entries of "colour by", in the order shown."""
-
-    CONDITION = "Condition"
-    CELL_TYPE = "Cell type"
-    ATTENTION = "Attention"
-    CONTRIBUTION = "Contribution to a class"
-    PREDICTION = "Predicted probability"
-    TOP = "Top cells"
-    LABEL = "Transferred label"
-    CONFIDENCE = "Confidence of the label"
-    DISTANCE = "Distance to the reference"
-    FAR = "Far from the reference"
-    COLUMN = "Any column"
-    FEATURE = "Gene, protein or peak"
-    CELL_SETS = "Cell sets"
-    SAMPLES = "Selected samples"
-    NONE = "Nothing"
-
-
-_NEEDS_FIT = (What.ATTENTION, What.CONTRIBUTION, What.PREDICTION, What.TOP)
-_CONTINUOUS = frozenset(
-    {
-        *(What.ATTENTION, What.CONTRIBUTION, What.PREDICTION, What.FEATURE),
-        *(What.CONFIDENCE, What.DISTANCE),
-    }
-)
-_QUERY: dict[str, What] = {
-    QueryColor.LABEL: What.LABEL,
-    QueryColor.CONFIDENCE: What.CONFIDENCE,
-    QueryColor.DISTANCE: What.DISTANCE,
-    QueryColor.FAR: What.FAR,
-}
-_KINDS = {
-    ColorKind.ATTENTION: What.ATTENTION,
-    ColorKind.CONTRIBUTION: What.CONTRIBUTION,
-    ColorKind.PREDICTION: What.PREDICTION,
-    ColorKind.TOP: What.TOP,
-    ColorKind.FEATURE: What.FEATURE,
-    ColorKind.CELL_SET: What.CELL_SETS,
-    ColorKind.SAMPLES: What.SAMPLES,
-    ColorKind.NONE: What.NONE,
-}
-_SOURCES = (
-    (ScoreSource.HELD_OUT, "Held-out", "Scores by models that never saw the patient: what to report."),
-    (ScoreSource.TRAINED, "Trained on this patient", "Scores by the final model, which saw every patient: optimistic."),
-)
 
 
 class ColorPanel(QWidget):
@@ -99,14 +64,17 @@ class ColorPanel(QWidget):
     # -- building ------------------------------------------------------------------------------------------------------
 
     def _make_fields(self) -> None:
+        self.target = TargetChoice(self._session, self._guard, self)
+        self.target.setObjectName("color_target")
+        self.target.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.what = self._combo("color_by", "Colour by", "What the colour of a cell means")
         self.column = self._combo("color_column", "Column", "A column of the file")
-        self.klass = self._combo("color_class", "Class", "The class whose score is shown")
+        self.klass = self._combo("color_class", "Class", "What the score is about")
         self.modality = self._combo("color_modality", "Modality", "Where the feature was measured")
         self.feature = FeatureField(self)
         self.run = self._combo("color_run", "Fit", "The fit whose scores are shown")
         self.source = self._combo("color_source", "Scores", "Which models scored the cells")
-        for source, words, tip in _SOURCES:
+        for source, words, tip in SOURCES:
             self.source.addItem(words, source)
             self.source.setItemData(self.source.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.rank = QCheckBox("as rank", self)
@@ -159,7 +127,9 @@ class ColorPanel(QWidget):
         self._limits = limits
         captions = self.fontMetrics().horizontalAdvance("Colour by  ")
         self._rows: dict[QWidget, QWidget] = {}
+        self._captions: dict[QWidget, QLabel] = {}
         for caption, field in (
+            ("Target", self.target),
             ("Colour by", self.what),
             ("Column", self.column),
             ("Class", self.klass),
@@ -180,7 +150,7 @@ class ColorPanel(QWidget):
             words.setBuddy(field)
             inside.addWidget(words)
             inside.addWidget(field, 1)
-            self._rows[field] = holder
+            self._rows[field], self._captions[field] = holder, words
             layout.addWidget(holder)
         layout.addWidget(self._source_words)
         layout.addWidget(self._notice)
@@ -211,12 +181,12 @@ class ColorPanel(QWidget):
     def refresh(self) -> None:
         """Show the session's present colour."""
         view, color = self._session.view, self._session.view.color
+        self._what = what_of(self._session, color)
         self._fill_choices()
-        self._what = self._what_of(color)
         _set(self.what, self._what)
         if color.kind is ColorKind.OBS:
             _set(self.column, color.key)
-        if color.kind in (ColorKind.CONTRIBUTION, ColorKind.PREDICTION):
+        if color.kind in KEYED.values():
             _set(self.klass, color.key)
         if color.kind is ColorKind.FEATURE:
             _set(self.modality, color.modality)
@@ -231,60 +201,46 @@ class ColorPanel(QWidget):
         self._show_rows()
 
     def _fill_choices(self) -> None:
-        session = self._session
-        store, columns, mil = session.data.store, session.data.columns, session.mil()
-        offered = [What.NONE]
-        if store is not None:
-            offered = [what for what in What if what not in _NEEDS_FIT or mil is not None]
-            if not any(record.query is not None for record in session.runs.records):
-                offered = [what for what in offered if what not in _QUERY.values()]
-            if columns is None or columns.target is None:
-                offered.remove(What.CONDITION)
-            if columns is None or columns.cell_type is None:
-                offered.remove(What.CELL_TYPE)
-        _fill(self.what, [(what.value, what) for what in offered])
+        session, store = self._session, self._session.data.store
+        self.target.refresh()
+        _fill(self.what, offered(session))
         names = [info.name for info in store.index.obs] if store is not None else []
         _fill(self.column, [(name, name) for name in names])
         modalities = list(store.index.modalities) if store is not None else []
         _fill(self.modality, [(name, name) for name in modalities])
-        _fill(self.klass, [(name, name) for name in (mil.classes if mil is not None else ())])
+        self._fill_keys()
         _fill(self.run, [(record.name, record.id) for record in session.runs.with_prediction])
         _set(self.run, session.runs.value.active_id)
 
-    def _what_of(self, color: ColorBy) -> What:
-        columns = self._session.data.columns
-        if color.kind is ColorKind.OBS:
-            if columns is not None and color.key == columns.target:
-                return What.CONDITION
-            if columns is not None and color.key == columns.cell_type:
-                return What.CELL_TYPE
-            return What.COLUMN
-        if color.kind is ColorKind.QUERY:
-            return _QUERY.get(color.key, What.NONE)
-        return _KINDS[color.kind]
+    def _fill_keys(self) -> None:
+        if self._what in KEYED:
+            _fill(self.klass, keys(self._session, self._what))
+            self._captions[self.klass].setText(key_caption(self._session, self._what))
 
     def _show_rows(self) -> None:
         """Show the fields that mean something for what is coloured."""
         what, mil = self._what, self._session.mil()
-        scores = what in _NEEDS_FIT
-        continuous = self._is_continuous()
+        scores = what in NEEDS_FIT
+        continuous = is_continuous(self._session, what, str(self.column.currentData()))
+        fixed = what is What.MODALITY or (what is What.ATTENTION and self.rank.isChecked())
         for field, wanted in (
+            (self.target, self.target.is_needed),
             (self.column, what is What.COLUMN),
-            (self.klass, what in (What.CONTRIBUTION, What.PREDICTION)),
+            (self.klass, what in KEYED and self.klass.count() > 1),
             (self.modality, what is What.FEATURE and self.modality.count() > 1),
             (self.feature, what is What.FEATURE),
             (self.run, scores and self.run.count() > 1),
             (self.source, scores and not (mil is not None and mil.reference)),
             (self.rank, what is What.ATTENTION),
             (self.palette_choice, continuous),
-            (self._limits, continuous and not (what is What.ATTENTION and self.rank.isChecked())),
+            (self._limits, continuous and not fixed),
         ):
             self._rows[field].setVisible(wanted)
         words = ""
         if scores and mil is not None and mil.reference:
             words = f"Scores by models trained on {mil.reference}, which saw none of these patients."
         elif scores:
-            words = next(tip for source, _, tip in _SOURCES if source is self._session.view.source)
+            words = next(tip for source, _, tip in SOURCES if source is self._session.view.source)
         elif mil is None and self._session.data.cohort is not None:
             words = "No fit yet: run Phenotype to colour by attention."
         self._source_words.setText(words)
@@ -296,15 +252,6 @@ class ColorPanel(QWidget):
         if what is What.FEATURE:
             self._fill_features()
 
-    def _is_continuous(self) -> bool:
-        if self._what in _CONTINUOUS:
-            return True
-        store = self._session.data.store
-        if self._what is not What.COLUMN or store is None:
-            return False
-        info = store.index.column(str(self.column.currentData()))
-        return info is not None and info.kind.value == "number"
-
     def _fill_features(self) -> None:
         store = self._session.data.store
         if store is not None and self.modality.count():
@@ -314,6 +261,7 @@ class ColorPanel(QWidget):
 
     def _on_what(self) -> None:
         self._what = self.what.currentData()
+        self._fill_keys()
         self._show_rows()
         if self._what is What.FEATURE:
             self.feature.setFocus()
@@ -343,22 +291,21 @@ class ColorPanel(QWidget):
             self._notice.attempt(lambda: self._session.color_by(color))
 
     def _color(self) -> ColorBy | None:
-        what, columns = self._what, self._session.data.columns
-        if what is What.CONDITION and columns is not None and columns.target is not None:
-            return ColorBy(ColorKind.OBS, columns.target)
+        what, columns, cohort = self._what, self._session.data.columns, self._session.target_cohort()
+        if what is What.CONDITION and cohort is not None and cohort.target is not None:
+            return ColorBy(ColorKind.OBS, cohort.target.column)
         if what is What.CELL_TYPE and columns is not None and columns.cell_type is not None:
             return ColorBy(ColorKind.OBS, columns.cell_type)
         if what is What.COLUMN:
             return ColorBy(ColorKind.OBS, str(self.column.currentData())) if self.column.count() else None
-        if what in (What.CONTRIBUTION, What.PREDICTION):
-            kind = ColorKind.CONTRIBUTION if what is What.CONTRIBUTION else ColorKind.PREDICTION
-            return ColorBy(kind, str(self.klass.currentData()))
+        if what in KEYED:
+            return ColorBy(KEYED[what], str(self.klass.currentData()))
         if what is What.FEATURE:
             return ColorBy(ColorKind.FEATURE, self.feature.text(), str(self.modality.currentData()))
-        query = next((color for color, entry in _QUERY.items() if entry is what), None)
+        query = next((color for color, entry in QUERY.items() if entry is what), None)
         if query is not None:
             return ColorBy(ColorKind.QUERY, query)
-        return next((ColorBy(kind) for kind, entry in _KINDS.items() if entry is what), None)
+        return next((ColorBy(kind) for kind, entry in KINDS.items() if entry is what), None)
 
     def _on_run(self) -> None:
         self._notice.attempt(lambda: self._session.activate_run(int(self.run.currentData())))
@@ -385,9 +332,9 @@ def _palette_icon(name: str) -> QIcon:
     return QIcon(QPixmap.fromImage(lut_image(palette_lut(name)).scaled(64, 12)))
 
 
-def _fill(combo: QComboBox, entries: list[tuple[str, object]]) -> None:
+def _fill(combo: QComboBox, entries: Sequence[tuple[str, object]]) -> None:
     """Offer these entries; nothing happens when they are the same as before."""
-    if [combo.itemData(i) for i in range(combo.count())] == [data for _, data in entries]:
+    if [(combo.itemText(i), combo.itemData(i)) for i in range(combo.count())] == list(entries):
         return
     combo.clear()
     for words, data in entries:

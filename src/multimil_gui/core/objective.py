@@ -103,20 +103,10 @@ def _discrepancies(
 
 
 def _between_modalities(options: IntegrateOptions, batch: CellBatch, posterior: Posterior) -> torch.Tensor:
-    """Return the MMD between the modalities' own means, summed over all pairs, on the cells that have both."""
-    total = z_like = next(iter(posterior.experts.values())).mean.new_zeros(())
+    """Return the MMD between what two modalities say alone about the cells that have both, summed over all pairs."""
+    total = posterior.mean.new_zeros(())
     for one, other in combinations(posterior.experts.values(), 2):
-        here = [
-            torch.full((batch.n,), -1, device=z_like.device).index_copy(0, e.rows, _count(e.rows)) for e in (one, other)
-        ]
-        both = (here[0] >= 0) & (here[1] >= 0)
-        if int(both.sum()) < 2:
-            continue
-        points = torch.cat([one.mean[here[0][both]], other.mean[here[1][both]]])
-        group = torch.arange(2, device=points.device).repeat_interleave(len(points) // 2)
-        total = total + pairwise_mmd(points, group, options.mmd_gammas, options.mmd_unbiased)
+        parts = [one.mean[torch.isin(one.rows, other.rows)], other.mean[torch.isin(other.rows, one.rows)]]
+        group = torch.arange(2, device=total.device).repeat_interleave(len(parts[0]))
+        total = total + pairwise_mmd(torch.cat(parts), group, options.mmd_gammas, options.mmd_unbiased)
     return total
-
-
-def _count(rows: torch.Tensor) -> torch.Tensor:
-    return torch.arange(len(rows), device=rows.device)

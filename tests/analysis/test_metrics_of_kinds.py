@@ -134,6 +134,21 @@ def test_saying_the_mean_explains_nothing_and_has_no_rank_correlation() -> None:
     assert interval(scores.metrics[SPEARMAN]) == "–"
 
 
+def test_having_learnt_nothing_is_no_negative_rank_correlation() -> None:
+    """Each fold's models say the mean of the others' values: pooled, their ranks would go against the truth."""
+    rng = np.random.default_rng(4)
+    found, pooled = [], []
+    for _ in range(20):
+        truth, fold = rng.normal(size=40), np.arange(40) % 5
+        said = np.array([truth[fold != number].mean() for number in fold]) + rng.normal(0, 0.01, 40)
+        samples = make_samples(np.zeros(40), truth)
+        ones = np.ones((40, 1))
+        found.append(score_predictions("", ones, samples, 0, REGRESSION, said, fold).metrics[SPEARMAN].value)
+        pooled.append(score_predictions("", ones, samples, 0, REGRESSION, said).metrics[SPEARMAN].value)
+    assert abs(np.mean(found)) < 0.1
+    assert np.mean(pooled) < -0.2
+
+
 def test_unknown_values_are_never_scored() -> None:
     rng = np.random.default_rng(1)
     truth = rng.normal(size=20)

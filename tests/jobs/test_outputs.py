@@ -15,7 +15,6 @@ from multimil_gui.jobs.pipeline import cohort_of, run_recipe
 from multimil_gui.jobs.recipe_io import load_recipe, parse_recipe
 from multimil_gui.project.text import read_csv_unescape
 
-
 WITHOUT_FIT = tuple(name for name in FILES if name != "fit.safetensors")
 """What a run writes that took its latent space from the file."""
 

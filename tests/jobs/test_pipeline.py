@@ -8,8 +8,8 @@ import pytest
 
 from multimil_gui.core.errors import Cancelled, Refusal
 from multimil_gui.core.reporter import SilentReporter, Stop
-from multimil_gui.jobs.pipeline import cohort_of, fingerprint, run_recipe
 from multimil_gui.jobs.cross_validation import UNLABELLED
+from multimil_gui.jobs.pipeline import cohort_of, fingerprint, run_recipe
 from multimil_gui.jobs.recipe_io import parse_recipe
 
 
@@ -141,7 +141,7 @@ def test_integration_reports_in_file_order_and_holds_out_donors(small_h5mu, impo
 
 @pytest.mark.parametrize("stage", ["fold 1", "fold 2", "final", "scores"])
 def test_a_cancelled_prediction_goes_on_and_gives_the_same_bytes(
-    small_h5ad, imported, given_text, user_at, tmp_path, stage
+    small_h5ad, imported, given_text, user_at, tmp_path, one_fold_at_a_time, stage
 ):
     recipe, store, kept = parse_recipe(given_text), imported(small_h5ad), tmp_path / "resume"
     with pytest.raises(Cancelled):
@@ -191,7 +191,26 @@ def test_stages_of_another_recipe_or_other_data_are_not_taken_up(small_h5ad, imp
     assert fingerprint(recipe, store) != fingerprint(recipe, imported(shuffled_copy(small_h5ad, 1)))
 
 
-def test_stop_early_keeps_a_whole_cross_validation(small_h5ad, imported, given_text, user_at, tmp_path):
+@pytest.mark.parametrize("stop", [Stop.NO, Stop.CANCEL])
+def test_folds_beside_each_other_give_the_same_bytes(
+    small_h5ad, imported, given_text, user_at, tmp_path, monkeypatch, stop
+):
+    recipe, store, kept = parse_recipe(given_text), imported(small_h5ad), tmp_path / "resume"
+    monkeypatch.setattr("multimil_gui.jobs.predict.usable_cores", lambda: 1)
+    alone = run_recipe(recipe, store, SilentReporter())
+    monkeypatch.setattr("multimil_gui.jobs.predict.usable_cores", lambda: 3)
+    if stop is Stop.CANCEL:
+        with pytest.raises(Cancelled):
+            run_recipe(recipe, store, user_at("final", stop), kept)
+    user = user_at("", Stop.NO)
+    assert content(run_recipe(recipe, store, user, kept)) == content(alone)
+    if stop is Stop.NO:
+        assert [name for name in user.stages if name.startswith("fold")] == ["fold 1", "fold 2", "fold 3"]
+
+
+def test_stop_early_keeps_a_whole_cross_validation(
+    small_h5ad, imported, given_text, user_at, tmp_path, one_fold_at_a_time
+):
     recipe = parse_recipe(given_text.replace("epochs = 4", "epochs = 6"))
     user = user_at("fold 2", Stop.EARLY)
     result = run_recipe(recipe, imported(small_h5ad), user, tmp_path / "resume")

@@ -103,7 +103,7 @@ def _judged(baseline: _Baseline, cohort: Cohort, fold: np.ndarray, seed: int) ->
         value, predicted = predicted[:, 0].astype(np.float32), np.ones_like(predicted)
     elif kind is TargetKind.ORDINAL:
         value = (predicted @ np.arange(n_classes)).astype(np.float32)
-    return score_predictions(baseline.name, predicted.astype(np.float32), samples, seed, kind, value)
+    return score_predictions(baseline.name, predicted.astype(np.float32), samples, seed, kind, value, fold)
 
 
 def _predicted(baseline: _Baseline, cohort: Cohort, train: np.ndarray, new: np.ndarray, seed: int) -> np.ndarray:

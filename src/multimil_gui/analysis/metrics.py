@@ -38,6 +38,8 @@ class _Judged:
         (n,) class of the highest probability.
     value
         (n,) predicted value, or expected rank.
+    fold
+        (n,) fold in which the sample was held out.
     weights
         (1 + N_RESAMPLES, n) how often each sample counts; row 0 is the data as it is.
     """
@@ -46,6 +48,7 @@ class _Judged:
     probability: np.ndarray
     predicted: np.ndarray
     value: np.ndarray
+    fold: np.ndarray
     weights: np.ndarray
 
 
@@ -56,6 +59,7 @@ def score_predictions(
     seed: int,
     kind: TargetKind = TargetKind.CLASSIFICATION,
     value: np.ndarray | None = None,
+    fold: np.ndarray | None = None,
 ) -> ModelScores:
     """Score held-out predictions of the labelled samples.
 
@@ -74,6 +78,9 @@ def score_predictions(
     value
         (n_samples,) predicted values of a regression, or expected ranks of an ordinal target; None takes the latter from
         the probabilities.
+    fold
+        (n_samples,) fold of each sample. Ranks are compared inside folds: a model that has learnt nothing says the mean of
+        its training donors, which is low just where the held-out ones are high. None: all in one.
 
     Returns
     -------
@@ -81,9 +88,10 @@ def score_predictions(
         Each metric with its 95 % interval. Classification: balanced accuracy, accuracy and AUROC (of class 1 against
         class 0 for two classes, else the mean over one class against the rest). Ordinal: balanced accuracy, accuracy,
         mean distance between the expected and the true rank, quadratic kappa. Regression: R² (1 is perfect, 0 is as
-        good as saying the mean of these samples for each of them), mean absolute error, Spearman correlation.
+        good as saying the mean of these samples for each of them), mean absolute error, Spearman correlation (mean over
+        the folds).
     """
-    judged = _judged(probability, value, samples, _bootstrap_weights(samples, seed))
+    judged = _judged(probability, value, samples, fold, _bootstrap_weights(samples, seed))
     metrics = {metric: _score(function(judged)) for metric, function in _METRICS[kind].items()}
     return ModelScores(name, metrics, probability, value)
 
@@ -97,16 +105,19 @@ def difference(ours: ModelScores, other: ModelScores, samples: Samples, seed: in
     """Return the first metric of ``ours`` minus that of ``other`` on the same resampled donors, with its 95 % interval."""
     weights = _bootstrap_weights(samples, seed)
     function = _BY_NAME[first_metric(ours)]
-    values = [function(_judged(model.probability, model.value, samples, weights)) for model in (ours, other)]
+    values = [function(_judged(model.probability, model.value, samples, None, weights)) for model in (ours, other)]
     return _score(values[0] - values[1])
 
 
-def _judged(probability: np.ndarray, value: np.ndarray | None, samples: Samples, weights: np.ndarray) -> _Judged:
+def _judged(
+    probability: np.ndarray, value: np.ndarray | None, samples: Samples, fold: np.ndarray | None, weights: np.ndarray
+) -> _Judged:
     labelled = samples.label >= 0
     said = probability[labelled]
     expected = said @ np.arange(said.shape[1]) if value is None else value[labelled]
     truth = samples.label if samples.value is None else samples.value
-    return _Judged(truth[labelled], said, said.argmax(axis=1), expected.astype(np.float64), weights)
+    where = np.zeros(len(labelled), dtype=np.int64) if fold is None else fold
+    return _Judged(truth[labelled], said, said.argmax(axis=1), expected.astype(np.float64), where[labelled], weights)
 
 
 def _bootstrap_weights(samples: Samples, seed: int) -> np.ndarray:
@@ -189,13 +200,25 @@ def _r2(judged: _Judged) -> np.ndarray:
 
 
 def _spearman(judged: _Judged) -> np.ndarray:
-    """Return the correlation of the ranks, NaN where either side is all the same."""
-    ours, truth = (_weighted_ranks(values, judged.weights) for values in (judged.value, judged.truth))
-    share = judged.weights / judged.weights.sum(axis=1, keepdims=True)
-    ours, truth = (ranks - (share * ranks).sum(axis=1, keepdims=True) for ranks in (ours, truth))
-    spread = np.sqrt((share * ours**2).sum(axis=1) * (share * truth**2).sum(axis=1))
+    """Return the correlation of the ranks, mean over the folds; NaN where either side is all the same in each."""
+    total, n = np.zeros(len(judged.weights)), np.zeros(len(judged.weights))
+    for fold in np.unique(judged.fold):
+        here = judged.fold == fold
+        weights = judged.weights[:, here]
+        found = _rank_correlation(judged.value[here], judged.truth[here], weights)
+        counts = np.where(np.isfinite(found), weights.sum(axis=1), 0)
+        total += np.nan_to_num(found) * counts
+        n += counts
+    return _ratio(total, n)
+
+
+def _rank_correlation(values: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    share = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)
+    ours, theirs = (_weighted_ranks(side, weights) for side in (values, others))
+    ours, theirs = (ranks - (share * ranks).sum(axis=1, keepdims=True) for ranks in (ours, theirs))
+    spread = np.sqrt((share * ours**2).sum(axis=1) * (share * theirs**2).sum(axis=1))
     spread[spread < 1e-9] = 0
-    return _ratio((share * ours * truth).sum(axis=1), spread)
+    return _ratio((share * ours * theirs).sum(axis=1), spread)
 
 
 def _weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

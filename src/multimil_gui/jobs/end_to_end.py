@@ -73,7 +73,7 @@ def predict_end_to_end(
     ordered, sample = in_training_order(cohort)
     work = work_of(recipe, ordered, reporter, checkpoints)
     fold = assign_folds(recipe, ordered)
-    parts, final = cross_validate(work, _Joint(work, inputs, options), fold)
+    parts, final = cross_validate(work, lambda work: _Joint(work, inputs, options), fold)
     shown = _latent(final)
 
     def rivals(single: Cohort) -> tuple[ModelScores, ...]:
@@ -152,7 +152,9 @@ def _rivals(work: Work, parts: Sequence[Part], fold: np.ndarray, cohort: Cohort)
             if value is not None and model.value is not None:
                 value[fold == number] = model.value[fold == number]
         assert cohort.target is not None
-        found.append(score_predictions(models[0].name, probability, cohort.samples, seed, cohort.target.kind, value))
+        found.append(
+            score_predictions(models[0].name, probability, cohort.samples, seed, cohort.target.kind, value, fold)
+        )
     return tuple(found)
 
 

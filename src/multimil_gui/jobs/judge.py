@@ -9,7 +9,7 @@ import numpy as np
 
 from multimil_gui.analysis.audit import LatentSeen, audit_design
 from multimil_gui.analysis.metrics import score_predictions
-from multimil_gui.analysis.neighbors import leave_one_donor_out
+from multimil_gui.analysis.neighbors import held_out_neighbors
 from multimil_gui.analysis.result import CellScores, MILResult, ModelScores, Predictions
 from multimil_gui.core.reporter import Progress
 from multimil_gui.data.cohort import Cohort
@@ -53,7 +53,7 @@ def judged(
     held_out = assembled([*parts, final], cohort, work.bags, latent, percent)
     trained = assembled([final], cohort, work.bags, latent, percent)
     main, *further = (
-        _of_target(work, number, fold, held_out[number], trained[number], rivals, seen)
+        _of_target(work, parts, number, fold, held_out[number], trained[number], rivals, seen)
         for number in range(cohort.n_targets)
     )
     everyone = (*parts, final)
@@ -68,6 +68,7 @@ def judged(
 
 def _of_target(
     work: Work,
+    parts: Sequence[Part],
     number: int,
     fold: np.ndarray,
     held_out: tuple[CellScores, Predictions],
@@ -79,7 +80,7 @@ def _of_target(
     target, said = cohort.target, held_out[1]
     assert target is not None
     seed, wanted = work.recipe.cv.seed, work.recipe.analysis.baselines
-    ours = score_predictions(OURS, said.probability, cohort.samples, seed, target.kind, said.value)
+    ours = score_predictions(OURS, said.probability, cohort.samples, seed, target.kind, said.value, fold)
     scores = (ours, *(rivals(cohort) if wanted else ()))
     return MILResult(
         classes=target.classes,
@@ -94,10 +95,7 @@ def _of_target(
         weights={},
         kind=target.kind,
         column=target.column,
-        # A latent space that was shaped by the labels puts like samples together by itself.
-        neighbors=leave_one_donor_out(said.vectors, cohort, seed)
-        if wanted and seen is not LatentSeen.END_TO_END
-        else (),
+        neighbors=held_out_neighbors([part.vectors for part in parts], fold, cohort, seed) if wanted else (),
     )
 
 

@@ -13,7 +13,8 @@ from multimil_gui.analysis.baselines import run_baselines
 from multimil_gui.analysis.result import MILResult
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.options import MILOptions
-from multimil_gui.core.reporter import Reporter
+from multimil_gui.core.parallel import usable_cores
+from multimil_gui.core.reporter import Reporter, SilentReporter
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.order import in_training_order
 from multimil_gui.jobs.checkpoints import Checkpoints
@@ -61,7 +62,7 @@ def predict(
     work = work_of(recipe, ordered, reporter, checkpoints)
     rows = np.ascontiguousarray(latent[ordered.order], dtype=np.float32)
     fold = assign_folds(recipe, ordered)
-    parts, final = cross_validate(work, TwoStep(work, rows), fold)
+    parts, final = cross_validate(work, lambda work: TwoStep(work, rows), fold, _at_once(recipe.mil))
 
     def rivals(single: Cohort) -> tuple:
         return run_baselines(latent, single, fold, recipe.cv.seed, work.reporter)
@@ -79,6 +80,13 @@ def refuse_without_target(cohort: Cohort) -> None:
         )
 
 
+def _at_once(options: MILOptions) -> int:
+    """Return how many folds are trained at the same time: one thread each, but one after another on a GPU."""
+    from multimil_gui.core.device import pick_device
+
+    return usable_cores() if pick_device(options.device, SilentReporter()).type == "cpu" else 1
+
+
 @dataclass(frozen=True)
 class TwoStep:
     """Trains the models on a latent space that is there already: (n_cells, n_latent) in canonical order."""
@@ -88,13 +96,16 @@ class TwoStep:
 
     @property
     def epochs(self) -> int:
+        """Epochs of the recipe."""
         return self.work.recipe.mil.epochs
 
     @property
     def patience(self) -> int:
+        """Patience of the recipe."""
         return self.work.recipe.mil.patience
 
     def options(self, train: np.ndarray, seed: int) -> tuple[MILOptions, Mapping[str, object]]:
+        """Return the recipe's options, or what a search among the training samples found."""
         work, recipe = self.work, self.work.recipe
         if not (recipe.search.trials and work.reporter.searches):
             return recipe.mil, {}
@@ -120,6 +131,7 @@ class TwoStep:
     def fit(
         self, train: np.ndarray, held_out: np.ndarray, options: MILOptions, epochs: int, seed: int, stage: str
     ) -> Learnt:
+        """Train the models of a fold."""
         from multimil_gui.core.mil import fit_mil
 
         work = self.work

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multimil_gui.core import mil_net
-from multimil_gui.core.mil import Bags, BagTarget, MILOutput, predict_mil
+from multimil_gui.core.mil import Bags, BagTarget, MILOutput, attention_mil, predict_mil
 from multimil_gui.core.options import MILOptions, Pooling, TargetKind
 
 SIZES = [7, 1, 30, 2, 300]
@@ -117,3 +117,10 @@ def test_nothing_asked_for_gives_empty_results() -> None:
     assert output.targets[0].probability.shape == (3, 0, 3)
     assert output.attention.shape == (3, 0)
     assert output.targets[0].contribution.shape == (0, 3)
+
+
+@pytest.mark.parametrize("pooling", list(Pooling))
+def test_attention_alone_is_that_of_the_prediction(pooling: Pooling) -> None:
+    options, weights = random_model(pooling)
+    whole = predict_mil(weights, latent(), BAGS, EVERY, TARGETS, options)
+    np.testing.assert_array_equal(attention_mil(weights, latent(), BAGS, options), whole.attention)

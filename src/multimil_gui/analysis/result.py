@@ -100,7 +100,7 @@ class ModelScores:
 
 @dataclass(frozen=True)
 class NeighborScores:
-    """Held-out metrics of the k nearest samples of other donors.
+    """Held-out metrics of the k nearest training samples.
 
     Attributes
     ----------

@@ -151,21 +151,16 @@ def predict_mil(
     Computed in float64: the results differ by float32 rounding at most when the cells of a sample are permuted.
     Max pooling has no attention of its own; a cell's is the part of the latent dimensions in which it is the highest.
     """
-    arrays = fit.weights if isinstance(fit, MILFit) else fit
     device = pick_device(options.device, SilentReporter())
-    weights = mil_net.to_tensors(arrays, device, torch.float64)
-    n_models, _, n_latent = weights["input.mean"].shape
-    if latent.shape != (bags.n_cells, n_latent):
-        raise ValueError(f"the latent has shape {latent.shape}, the models want ({bags.n_cells}, {n_latent})")
+    weights = _loaded(fit, latent, bags, device)
+    n_models = len(weights["input.mean"])
     chosen = np.flatnonzero(which)
     inside = bags.subset(which).offsets if len(chosen) else np.zeros(1, dtype=np.int64)
     attention = np.empty((n_models, int(inside[-1])), dtype=np.float32)
     outputs = tuple(_empty(target, n_models, len(chosen), int(inside[-1])) for target in targets)
     for number, bag in enumerate(chosen):
-        cells = torch.from_numpy(latent[bags.offsets[bag] : bags.offsets[bag + 1]].astype(np.float64)).to(device)
         mine = slice(inside[number], inside[number + 1])
-        values = mil_net.cell_values(weights, cells.expand(n_models, -1, -1), options)
-        log_share = _log_share(weights, values, options.pooling)
+        values, log_share = _attended(weights, latent, bags, bag, options)
         share = log_share.exp()
         pooled = _pool(weights, values, share, options.pooling)
         attention[:, mine] = share.cpu().numpy()
@@ -177,3 +172,33 @@ def predict_mil(
                 output.value[:, number] = said.value[:, 0]
             output.contribution[mine] = contributions[i]
     return MILOutput(attention, outputs)
+
+
+@threads(1)
+@torch.no_grad()
+def attention_mil(
+    fit: MILFit | Mapping[str, np.ndarray], latent: np.ndarray, bags: Bags, options: MILOptions
+) -> np.ndarray:
+    """Return (n_models, n_cells) float32 attention to the cells of every bag, as :func:`predict_mil` without the rest."""
+    weights = _loaded(fit, latent, bags, pick_device(options.device, SilentReporter()))
+    attended = (_attended(weights, latent, bags, bag, options)[1] for bag in range(bags.n_bags))
+    return np.concatenate([log_share.exp().cpu().numpy() for log_share in attended], axis=1, dtype=np.float32)
+
+
+def _loaded(fit: MILFit | Mapping[str, np.ndarray], latent: np.ndarray, bags: Bags, device: torch.device) -> Weights:
+    """Return the weights of the models, which must fit to the latent."""
+    weights = mil_net.to_tensors(fit.weights if isinstance(fit, MILFit) else fit, device, torch.float64)
+    n_latent = weights["input.mean"].shape[-1]
+    if latent.shape != (bags.n_cells, n_latent):
+        raise ValueError(f"the latent has shape {latent.shape}, the models want ({bags.n_cells}, {n_latent})")
+    return weights
+
+
+def _attended(
+    weights: Weights, latent: np.ndarray, bags: Bags, bag: int, options: MILOptions
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the (models, cells, n_latent) values of a bag's cells and the log of the (models, cells) attention to them."""
+    mean = weights["input.mean"]
+    cells = torch.from_numpy(latent[bags.offsets[bag] : bags.offsets[bag + 1]].astype(np.float64)).to(mean.device)
+    values = mil_net.cell_values(weights, cells.expand(len(mean), -1, -1), options)
+    return values, _log_share(weights, values, options.pooling)

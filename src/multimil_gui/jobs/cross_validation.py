@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from multimil_gui.analysis.result import Curve
+from multimil_gui.analysis.scores import sample_vectors
 from multimil_gui.core.options import MILOptions
 from multimil_gui.core.reporter import Reporter, stop_early
 from multimil_gui.core.targets import BagTarget
@@ -222,10 +223,23 @@ def _part(
         targets=said.targets,
         joint=learnt.joint,
         searched=searched,
+        vectors={} if which.all() else _vectors(work, learnt, options),
     )
     if work.checkpoints is not None and not reporter.stopped:
         work.checkpoints.save(name, *as_stage(part))
     return part
+
+
+def _vectors(work: Work, learnt: Learnt, options: MILOptions) -> dict[str, np.ndarray]:
+    """Return the representations of all samples, also those trained on, by the attention of these models."""
+    from multimil_gui.core.mil import attention_mil
+
+    cohort, analysis = work.cohort, work.recipe.analysis
+    if not analysis.baselines:
+        return {}
+    attention = attention_mil(learnt.mil, learnt.latent, work.bags, options).mean(axis=0, dtype=np.float64)
+    codes = cohort.sample_codes[cohort.order]
+    return sample_vectors(learnt.latent, codes, work.bags.n_bags, attention, analysis.top_percent)
 
 
 def _held_out(work: Work, train: np.ndarray, number: int) -> np.ndarray:

@@ -39,6 +39,9 @@ class Part:
         the latent space.
     searched
         Options found by a search among the training donors, and how they were judged; empty without a search.
+    vectors
+        Representations of *all* samples by the attention of these models (``analysis.scores.sample_vectors``); empty for
+        the final fit.
     """
 
     name: str
@@ -49,12 +52,14 @@ class Part:
     targets: tuple[TargetOutput, ...]
     joint: IntegrationFit | None = None
     searched: Mapping[str, object] = field(default_factory=dict)
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def as_stage(part: Part) -> Stage:
     """Return a part as a checkpoint keeps it."""
     arrays = {f"weights/{name}": array for name, array in part.weights.items()}
     arrays |= {"train": part.curve.train, "held_out": part.curve.held_out, "attention": part.attention}
+    arrays |= {f"vectors/{name}": array for name, array in part.vectors.items()}
     for number, said in enumerate(part.targets):
         arrays[f"target{number}/probability"] = said.probability
         arrays[f"target{number}/contribution"] = said.contribution
@@ -96,6 +101,7 @@ def from_stage(kept: Stage, name: str, which: np.ndarray) -> Part:
         ),
         joint=_joint(arrays, int(str(values["joint_best_epoch"]))) if "joint_best_epoch" in values else None,
         searched=searched,
+        vectors=below(arrays, "vectors/"),
     )
 
 

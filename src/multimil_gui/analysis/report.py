@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from multimil_gui.analysis import neighbors
+from multimil_gui.analysis.query_words import predicted_by, query_in_words
 from multimil_gui.analysis.result import MILResult, RunResult
 from multimil_gui.analysis.tables import samples_table, top_by_cell_type
 from multimil_gui.analysis.words import interval, latent_remarks, verdict
@@ -60,6 +61,8 @@ def html_report(
         "versions": result.versions,
         "top_words": top_words,
         "searched": searched,
+        "query": () if result.query is None else query_in_words(result.query),
+        "reference": "" if result.query is None else result.query.reference,
         "targets": []
         if result.mil is None
         else [
@@ -77,6 +80,7 @@ def _target_context(mil: MILResult, cohort: Cohort, in_top: np.ndarray, seed: in
         wrong[:] = False
     context: dict[str, object] = {
         "column": mil.column,
+        "predicted_by": predicted_by(mil),
         "verdict": verdict(mil.scores, cohort.samples, seed, mil.column) if mil.scores else "",
         "metrics": metrics,
         "models": [(model.name, *(interval(model.metrics[metric]) for metric in metrics)) for model in mil.scores],

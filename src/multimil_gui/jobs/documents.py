@@ -14,6 +14,7 @@ import tomli_w
 
 from multimil_gui.analysis import neighbors
 from multimil_gui.analysis.query_result import QueryResult
+from multimil_gui.analysis.query_words import predicted_by
 from multimil_gui.analysis.report import html_report
 from multimil_gui.analysis.result import MILResult, ModelScores, RunResult
 from multimil_gui.analysis.scores import planted_auroc
@@ -71,7 +72,8 @@ def samples(result: RunResult, cohort: Cohort) -> pd.DataFrame:
     import pandas as pd
 
     if result.mil is not None:
-        return samples_table(cohort, result.mil)
+        table = samples_table(cohort, result.mil)
+        return table.assign(predicted_by=predicted_by(result.mil)) if result.mil.reference else table
     donors = np.array(cohort.samples.donor_names, dtype=object)[cohort.samples.donor]
     return pd.DataFrame({"sample": cohort.samples.names, "donor": donors, "n_cells": cohort.samples.n_cells})
 
@@ -122,19 +124,21 @@ def lock(recipe: Recipe, result: RunResult, cohort: Cohort) -> str:
     return f"{dump_recipe(recipe)}\n{tomli_w.dumps({LOCK: ran_on})}"
 
 
-def top_words(recipe: Recipe) -> str:
+def top_words(recipe: Recipe, mil: MILResult | None) -> str:
     """Say how the top cells were chosen."""
     among = "of each condition" if recipe.analysis.top_scope is Scope.CONDITION else "of the cohort"
     return (
         f"Top cells: the {recipe.analysis.top_percent:g} % of the cells {among} with the highest attention relative to "
-        "an even share of their sample, by models that never saw the donor."
+        f"an even share of their sample, by {'models that never saw the donor' if mil is None else predicted_by(mil)}."
     )
 
 
 def html(result: RunResult, cohort: Cohort, recipe: Recipe, in_top: InTop) -> str:
     """Return the report as a page."""
     searched = () if result.mil is None else search_words(result.mil)
-    return html_report(result, cohort, dump_recipe(recipe), in_top, top_words(recipe), recipe.cv.seed, searched)
+    return html_report(
+        result, cohort, dump_recipe(recipe), in_top, top_words(recipe, result.mil), recipe.cv.seed, searched
+    )
 
 
 def report(
@@ -249,8 +253,8 @@ def provenance(result: RunResult, cohort: Cohort, recipe: Recipe) -> dict[str, o
             "targets": json.dumps(
                 [_target(result.mil.of_target(n), cohort.of_target(n)) for n in numbers if result.mil]
             ),
-            "scores": "held out: by models that never saw the donor",
-            "top_cells": top_words(recipe),
+            "scores": "" if result.mil is None else f"held out: by {predicted_by(result.mil)}",
+            "top_cells": top_words(recipe, result.mil),
             "versions": dict(result.versions),
             "hashes": hashes(cohort),
             "seeds": seeds(recipe),
@@ -289,7 +293,7 @@ def _predictions(mil: MILResult, cohort: Cohort, recipe: Recipe, in_top: InTop) 
         _prediction(mil.of_target(number), cohort.of_target(number), recipe, in_top[number])
         for number in range(cohort.n_targets)
     )
-    content = {**main, "top_cells": top_words(recipe)}
+    content = {**main, "top_cells": top_words(recipe, mil)}
     if further:
         content["further_targets"] = further
     if mil.searched:
@@ -299,7 +303,11 @@ def _predictions(mil: MILResult, cohort: Cohort, recipe: Recipe, in_top: InTop) 
 
 def _prediction(mil: MILResult, cohort: Cohort, recipe: Recipe, in_top: np.ndarray) -> dict[str, object]:
     """Return what the report says of one target, of a cohort that has no other."""
-    content: dict[str, object] = {"target": _target(mil, cohort), "audit": list(mil.audit)}
+    content: dict[str, object] = {
+        "target": _target(mil, cohort),
+        "predicted_by": predicted_by(mil),
+        "audit": list(mil.audit),
+    }
     if mil.scores:  # A query may know no phenotype to compare with.
         ours, *baselines = mil.scores
         content |= {

@@ -30,8 +30,9 @@ def test_results_in_order_whoever_ends_first_and_reports_in_the_calling_thread()
     second_done = threading.Event()
 
     def first(reporter):
+        reporter.progress(Progress(1, 2, "first begins"))
         assert second_done.wait(10)
-        reporter.progress(Progress(1, 1, "first"))
+        reporter.progress(Progress(2, 2, "first ends"))
         return 1
 
     def second(reporter):
@@ -42,7 +43,7 @@ def test_results_in_order_whoever_ends_first_and_reports_in_the_calling_thread()
 
     watcher = Watcher()
     assert in_parallel([first, second], watcher, 2) == [1, 2]
-    assert sorted(watcher.seen) == ["first", "second"]
+    assert watcher.seen == ["first begins", "first ends", "second"]
     assert watcher.warnings == ["careful"]
     assert watcher.threads == {threading.current_thread()}
 
@@ -52,9 +53,9 @@ def test_one_worker_does_one_after_the_other() -> None:
 
     def work(reporter):
         running.append(len(running))
-        return threading.active_count()
+        return threading.current_thread()
 
-    assert len(set(in_parallel([work] * 4, Watcher(), 1))) == 1
+    assert set(in_parallel([work] * 4, Watcher(), 1)) == {threading.current_thread()}
     assert running == [0, 1, 2, 3]
     assert in_parallel([], Watcher(), 2) == []
 
@@ -99,7 +100,7 @@ def test_an_error_of_the_reporter_ends_the_threads_too() -> None:
             ended.set()
 
     with pytest.raises(RuntimeError, match="window gone"):
-        in_parallel([waits], Broken(), 1)
+        in_parallel([waits] * 2, Broken(), 2)
     assert ended.is_set()
 
 

@@ -61,6 +61,12 @@ class UserAt(SilentReporter):
         return self._now
 
 
+@pytest.fixture
+def one_fold_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train the folds one after the other, so that it is known which ran when the user asked."""
+    monkeypatch.setattr("multimil_gui.jobs.predict.usable_cores", lambda: 1)
+
+
 @pytest.fixture(scope="session")
 def user_at() -> type[UserAt]:
     return UserAt

@@ -80,6 +80,21 @@ def test_stop_early_ends_one_stage_and_the_later_ones_train_as_long():
     assert reporter.should_stop() is Stop.CANCEL
 
 
+def test_stages_beside_each_other_are_all_stopped_and_those_that_begin_later_are_not():
+    user = Asked(Stop.NO)
+    job = StageReporter(user)
+    first, second = job.beside(user), job.beside(user)
+    user.stop = Stop.EARLY
+    assert first.should_stop() is Stop.EARLY
+    first.end_stage(7)
+    assert second.should_stop() is Stop.EARLY
+    second.end_stage(9)
+    third = job.beside(user)
+    assert [one.should_stop() for one in (first, second, third, job)] == [Stop.NO] * 4
+    assert third.epochs_left == job.epochs_left == 9
+    assert job.stopped
+
+
 def test_a_stage_stopped_before_its_first_epoch_still_leaves_one():
     reporter = StageReporter(Asked(Stop.EARLY))
     reporter.should_stop()

@@ -62,7 +62,7 @@ def test_what_is_known_of_held_out_donors_changes_nothing_of_a_fold(small_h5ad, 
     parts = []
     for each in (cohort, other):
         work = work_of(recipe, each, SilentReporter(), None)
-        parts.append(cross_validate(work, TwoStep(work, rows), fold)[0])
+        parts.append(cross_validate(work, lambda work: TwoStep(work, rows), fold)[0])
     first, second = parts[0][0], parts[1][0]
     assert first.searched == second.searched
     assert all(np.array_equal(second.weights[name], array) for name, array in first.weights.items())
@@ -82,7 +82,9 @@ def test_a_cancelled_search_goes_on_and_gives_the_same(small_h5ad, imported, giv
     assert all(np.array_equal(whole.weights[name], array) for name, array in resumed.weights.items())
 
 
-def test_a_stopped_search_is_the_last_and_training_goes_on(small_h5ad, imported, given_text, user_at, tmp_path) -> None:
+def test_a_stopped_search_is_the_last_and_training_goes_on(
+    small_h5ad, imported, given_text, user_at, tmp_path, one_fold_at_a_time
+) -> None:
     recipe, store = parse_recipe(given_text + SEARCH), imported(small_h5ad)
     user = user_at("search", Stop.EARLY)
     mil = run_recipe(recipe, store, user, tmp_path / "resume").mil

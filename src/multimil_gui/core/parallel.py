@@ -1,4 +1,4 @@
-"""Independent pieces of work in several threads; whoever started them hears everything in the calling thread."""
+"""Independent pieces of work in several threads; whoever started them hears everything in the calling thread, in order."""
 
 from __future__ import annotations
 
@@ -22,27 +22,38 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Relay:
-    """Reporter of a piece of work: hands what it says to the calling thread, knows what the user asked last."""
+class _Asked:
+    """What the user asked last, for all threads."""
 
-    def __init__(self) -> None:
-        self.said: queue.SimpleQueue[Progress | str] = queue.SimpleQueue()
-        self.asked = Stop.NO
+    stop = Stop.NO
+
+
+class _Piece:
+    """One piece of work and its reporter: what it says waits until the calling thread passes it on."""
+
+    def __init__(self, asked: _Asked) -> None:
+        self._asked = asked
+        self._said: queue.SimpleQueue[Progress | str] = queue.SimpleQueue()
+        self.result: object = Cancelled()
+        self.over = threading.Event()
 
     def progress(self, progress: Progress) -> None:
-        self.said.put(progress)
+        self._said.put(progress)
 
     def warn(self, message: str) -> None:
-        self.said.put(message)
+        self._said.put(message)
 
     def should_stop(self) -> Stop:
-        return self.asked
+        return self._asked.stop
 
-    def tell(self, reporter: Reporter) -> None:
-        """Pass on what was said since the last call."""
-        while not self.said.empty():
-            said = self.said.get()
-            reporter.warn(said) if isinstance(said, str) else reporter.progress(said)
+    def pass_on(self, reporter: Reporter) -> None:
+        """Tell what was said since the last call."""
+        while not self._said.empty():
+            said = self._said.get()
+            if isinstance(said, str):
+                reporter.warn(said)
+            else:
+                reporter.progress(said)
 
 
 def in_parallel(work: Sequence[Callable[[Reporter], T]], reporter: Reporter, workers: int) -> list[T]:
@@ -51,12 +62,13 @@ def in_parallel(work: Sequence[Callable[[Reporter], T]], reporter: Reporter, wor
     Parameters
     ----------
     work
-        Each is called once with its own reporter, in order, as threads become free. It must set its own number of torch
-        threads, and its result must not depend on what else runs.
+        Each is called once with the reporter to use, in order, as threads become free. It must set its own number of
+        torch threads, and its result must not depend on what else runs.
     reporter
-        Is told and asked in the calling thread only.
+        Is told and asked in the calling thread only. It hears the pieces one after the other: what a later one says waits
+        until the earlier ones are over.
     workers
-        Number of threads; 1 does one after the other.
+        Number of threads; with 1 the calling thread does everything itself.
 
     Returns
     -------
@@ -69,45 +81,49 @@ def in_parallel(work: Sequence[Callable[[Reporter], T]], reporter: Reporter, wor
         What the first piece of work (in order) that failed raised; the others are cancelled first. ``Cancelled`` only when
         none failed otherwise.
     """
-    relay = _Relay()
-    results: list[T | BaseException] = [Cancelled()] * len(work)
-    todo = iter(range(len(work)))
+    if workers <= 1:
+        return [piece(reporter) for piece in work]
+    asked = _Asked()
+    pieces = [_Piece(asked) for _ in work]
+    numbers = iter(range(len(work)))
     lock = threading.Lock()
 
     def run() -> None:
-        while True:
+        while asked.stop is not Stop.CANCEL:
             with lock:
-                number = next(todo, None)
-            if number is None or relay.asked is Stop.CANCEL:
+                number = next(numbers, None)
+            if number is None:
                 return
             try:
-                results[number] = work[number](relay)
+                pieces[number].result = work[number](pieces[number])
             except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
-                results[number] = error
-                relay.asked = Stop.CANCEL
+                pieces[number].result = error
+                asked.stop = Stop.CANCEL
+            pieces[number].over.set()
 
-    threads = [threading.Thread(target=run, daemon=True) for _ in range(min(max(workers, 1), len(work)))]
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(min(workers, len(work)))]
     for thread in threads:
         thread.start()
     try:
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(POLL_SECONDS)
-                relay.tell(reporter)
-                asked = reporter.should_stop()
-                if relay.asked is not Stop.CANCEL:
-                    relay.asked = asked
+        for piece in pieces:
+            while not piece.over.wait(POLL_SECONDS) and any(thread.is_alive() for thread in threads):
+                piece.pass_on(reporter)
+                now = reporter.should_stop()
+                if asked.stop is not Stop.CANCEL:
+                    asked.stop = now
+            piece.pass_on(reporter)
+    except BaseException:
+        asked.stop = Stop.CANCEL
+        raise
     finally:
-        relay.asked = Stop.CANCEL
         for thread in threads:
             thread.join()
-    relay.tell(reporter)
-    return _unwrapped(results)
+    return _results([piece.result for piece in pieces])
 
 
-def _unwrapped(results: Sequence[T | BaseException]) -> list[T]:
+def _results(found: Sequence[object]) -> list:
     """Return the results, or raise what went wrong first."""
-    wrong = [result for result in results if isinstance(result, BaseException)]
+    wrong = [result for result in found if isinstance(result, BaseException)]
     for error in sorted(wrong, key=lambda error: isinstance(error, Cancelled)):
         raise error
-    return [result for result in results if not isinstance(result, BaseException)]
+    return list(found)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from multimil_gui.analysis.result import Curve
 from multimil_gui.analysis.scores import sample_vectors
 from multimil_gui.core.options import MILOptions
+from multimil_gui.core.parallel import in_parallel
 from multimil_gui.core.reporter import Reporter, stop_early
 from multimil_gui.core.targets import BagTarget
 from multimil_gui.data.cohort import Cohort
@@ -132,7 +134,9 @@ def assign_folds(recipe: Recipe, cohort: Cohort) -> np.ndarray:
     return np.where(np.isin(samples.donor, samples.donor[known]), fold, UNLABELLED).astype(np.int32)
 
 
-def cross_validate(work: Work, learner: Learner, fold: np.ndarray) -> tuple[list[Part], Part]:
+def cross_validate(
+    work: Work, learner: Callable[[Work], Learner], fold: np.ndarray, at_once: int = 1
+) -> tuple[list[Part], Part]:
     """Train and predict each fold, then fit on every sample of which some target is known.
 
     Parameters
@@ -140,17 +144,26 @@ def cross_validate(work: Work, learner: Learner, fold: np.ndarray) -> tuple[list
     work
         What the folds share.
     learner
-        How a fold is trained.
+        How a fold is trained; made for each, because each has its own reporter.
     fold
         (n_samples,) from :func:`assign_folds`.
+    at_once
+        How many folds are trained at the same time; the results do not depend on it.
 
     Returns
     -------
     parts, final
         The folds, each predicted by models that never saw its donors; and the final fit, which predicts everybody.
     """
-    parts = [_fold(work, learner, fold, number) for number in range(work.recipe.cv.folds)]
-    return parts, _final(work, learner, parts)
+
+    def one(number: int, reporter: Reporter) -> Part:
+        mine = replace(work, reporter=work.reporter.beside(reporter))
+        return _fold(mine, learner(mine), fold, number)
+
+    folds = [partial(one, number) for number in range(work.recipe.cv.folds)]
+    parts = in_parallel(folds, work.reporter.user, at_once)
+    last = replace(work, reporter=work.reporter.beside(work.reporter.user))
+    return parts, _final(last, learner(last), parts)
 
 
 def _fold(work: Work, learner: Learner, fold: np.ndarray, number: int) -> Part:

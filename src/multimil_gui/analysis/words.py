@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from multimil_gui.analysis.baselines import COUNT_ONLY
 from multimil_gui.analysis.metrics import ABSOLUTE_ERROR, BALANCED_ACCURACY, R2, RANK_ERROR, difference, first_metric
-from multimil_gui.analysis.query_result import QueryResult
 from multimil_gui.analysis.result import ModelScores, RunResult, Score
 from multimil_gui.data.cohort import Samples
 
@@ -58,30 +57,9 @@ def verdict(scores: Sequence[ModelScores], samples: Samples, seed: int, column: 
 
 
 def latent_remarks(result: RunResult) -> tuple[str, ...]:
-    """Say how good a latent space is that was learnt, or how new cells lie in that of a reference; empty for a given one."""
-    if result.integration is not None:
-        scib = result.integration.details.get("scib")
-        return (str(scib["words"]),) if isinstance(scib, Mapping) else ()
-    return () if result.query is None else _mapped(result.query)
-
-
-def _mapped(query: QueryResult) -> tuple[str, ...]:
-    n, far = len(query.far), int(query.far.sum())
-    found = [
-        f"{n:,} new cells were mapped onto the fit of {query.reference}; nothing of it changed.",
-        f"{far:,} of them lie farther from the reference than 99 % of its own cells do from each other.",
-    ]
-    features = query.details.get("features", [])
-    for match in features if isinstance(features, list) else []:
-        known = match["matched"] + match["missing"]
-        examples = f", missing for example {', '.join(match['examples'][:3])}" if match["missing"] else ""
-        found.append(f"{match['modality']}: {match['matched']:,} of {known:,} features of the fit{examples}.")
-    labels = query.details.get("known_labels")
-    if isinstance(labels, Mapping):
-        found.append(
-            f"{100 * labels['same']:.0f} % of the {labels['cells']:,} cells of known type got their own label."
-        )
-    return tuple(found)
+    """Say how good a latent space is that was learnt; empty for one that was given, or when nothing tells."""
+    scib = None if result.integration is None else result.integration.details.get("scib")
+    return (str(scib["words"]),) if isinstance(scib, Mapping) else ()
 
 
 def _classified(ours: ModelScores) -> str:

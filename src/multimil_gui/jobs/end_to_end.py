@@ -25,6 +25,7 @@ from multimil_gui.jobs.judge import as_given, judged
 from multimil_gui.jobs.parts import Part
 from multimil_gui.jobs.predict import refuse_without_target
 from multimil_gui.jobs.recipe import Recipe
+from multimil_gui.jobs.scib import scib_metrics
 
 if TYPE_CHECKING:
     from multimil_gui.data.prepare import PreparedInputs
@@ -73,18 +74,18 @@ def predict_end_to_end(
     ordered, sample = in_training_order(cohort)
     work = work_of(recipe, ordered, reporter, checkpoints)
     fold = assign_folds(recipe, ordered)
-    parts, final = cross_validate(work, lambda work: _Joint(work, inputs, options), fold)
+    parts, final = cross_validate(work, lambda work: Joint(work, inputs, options), fold)
     shown = _latent(final)
 
     def rivals(single: Cohort) -> tuple[ModelScores, ...]:
         return _rivals(work, parts, fold, single)
 
     mil = as_given(judged(work, parts, final, fold, shown, rivals, LatentSeen.END_TO_END), sample)
-    return _integration(final, inputs, cohort), mil
+    return _integration(recipe, final, inputs, cohort, reporter), mil
 
 
 @dataclass(frozen=True)
-class _Joint:
+class Joint:
     """Trains integration and models together on inputs in canonical order."""
 
     work: Work
@@ -93,18 +94,22 @@ class _Joint:
 
     @property
     def epochs(self) -> int:
+        """Epochs of the integration."""
         return self.integrate.epochs
 
     @property
     def patience(self) -> int:
+        """Patience of the integration."""
         return self.integrate.patience
 
     def options(self, train: np.ndarray, seed: int) -> tuple[MILOptions, Mapping[str, object]]:
+        """Return the recipe's options; a search would integrate anew for each trial."""
         return self.work.recipe.mil, {}
 
     def fit(
         self, train: np.ndarray, held_out: np.ndarray, options: MILOptions, epochs: int, seed: int, stage: str
     ) -> Learnt:
+        """Train integration and models of a fold."""
         from multimil_gui.core.device import threads
         from multimil_gui.core.end_to_end import fit_end_to_end
 
@@ -158,18 +163,23 @@ def _rivals(work: Work, parts: Sequence[Part], fold: np.ndarray, cohort: Cohort)
     return tuple(found)
 
 
-def _integration(final: Part, inputs: PreparedInputs, cohort: Cohort) -> IntegrationResult:
+def _integration(
+    recipe: Recipe, final: Part, inputs: PreparedInputs, cohort: Cohort, reporter: Reporter
+) -> IntegrationResult:
     joint = final.joint
     assert joint is not None
-    details = {
+    latent = in_file_order(joint.latent, cohort.order)
+    names = tuple(modality.name for modality in inputs.modalities)
+    details: dict[str, object] = {
         "modalities": dict(inputs.details),
         "held_out": "nothing",
         "training": "together with the prediction; the phenotype of every donor was seen",
+        **scib_metrics(recipe, cohort, latent, names, reporter),
     }
     return IntegrationResult(
-        latent=in_file_order(joint.latent, cohort.order),
+        latent=latent,
         modality_weight=in_file_order(joint.modality_weight, cohort.order),
-        modalities=tuple(modality.name for modality in inputs.modalities),
+        modalities=names,
         curve=Curve(STAGE, joint.train, joint.held_out, joint.best_epoch),
         weights=joint.weights,
         # Through JSON, so that a result read back from disk is the same to the last type.

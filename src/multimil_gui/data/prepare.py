@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 #: Peaks kept of chromatin data; the method offers 20,000 to 40,000.
 N_TOP_PEAKS = 20_000
 
-LIKELIHOOD_WORDS: Mapping[Likelihood, str] = {
-    Likelihood.NORMAL: "normal",
-    Likelihood.NB: "negative binomial",
-    Likelihood.ZINB: "zero-inflated negative binomial",
-    Likelihood.BERNOULLI: "Bernoulli",
-}
-
 
 @dataclass(frozen=True)
 class ModalityChoice:
@@ -177,10 +170,9 @@ def check_likelihood(source: MatrixSource, likelihood: Likelihood) -> None:
     info = source.info
     if likelihood.of_counts and not info.counts:
         raise Refusal(
-            f"The {LIKELIHOOD_WORDS[likelihood]} likelihood needs raw counts, but {source.name} {source.layer} holds "
-            "other values.",
+            f'The likelihood "{likelihood.words}" needs raw counts, but {source.name} {source.layer} holds other values.',
             f"They range from {info.smallest:.3g} to {info.largest:.3g} and are not whole numbers.",
-            "Choose a matrix with counts, or the normal likelihood.",
+            'Choose a matrix with counts, or the likelihood "normal".',
         )
 
 

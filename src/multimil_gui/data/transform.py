@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.options import Likelihood, Transform
 from multimil_gui.data.gather import MatrixSource
+from multimil_gui.data.index import MatrixInfo
 from multimil_gui.data.modality_names import ADT, ATAC, RNA
 
 #: Counts per cell after normalisation.
@@ -113,14 +114,24 @@ def pick_transform(source: MatrixSource, likelihood: Likelihood, wanted: Transfo
     return wanted
 
 
+def fitting_transforms(name: str, info: MatrixInfo) -> tuple[Transform, ...]:
+    """Return the transformations that go with a modality and the values of its matrix."""
+    safe = (Transform.AUTO, Transform.NONE)
+    return tuple(kind for kind in Transform if kind in safe or (_suits(name, kind) and info.smallest >= 0))
+
+
+def _suits(name: str, kind: Transform) -> bool:
+    """Say whether a transformation is meant for a modality; one of an unknown kind may be any."""
+    if kind is Transform.TF_IDF:
+        return name not in (RNA, ADT)
+    return kind not in _CLR or name not in (RNA, ATAC)
+
+
 def _check_modality(source: MatrixSource, wanted: Transform) -> None:
-    if wanted is Transform.TF_IDF and source.name in (RNA, ADT):
-        what, fix = "TF-IDF is for chromatin", "log_normalised" if source.name == RNA else "clr_cell"
-    elif wanted in _CLR and source.name in (RNA, ATAC):
-        what, fix = "The centred log-ratio is for proteins", "log_normalised"
-    else:
-        return
-    raise Refusal(f"{what}.", f"transform of {source.name} is {wanted}.", f'Set it to "{fix}" or "auto".')
+    if not _suits(source.name, wanted):
+        what = "TF-IDF is for chromatin" if wanted is Transform.TF_IDF else "The centred log-ratio is for proteins"
+        better = Transform.CLR_CELL if source.name == ADT else Transform.LOG_NORMALISED
+        raise Refusal(f"{what}.", f"transform of {source.name} is {wanted}.", f'Set it to "{better}" or "auto".')
 
 
 def fit_transform(

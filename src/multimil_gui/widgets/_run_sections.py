@@ -127,8 +127,8 @@ class IntegrationSection(RunSection):
             return "The file has no measured features to integrate, only an embedding: go on with Phenotype."
         if data.cohort is None:
             return NO_COHORT
-        if not self.modalities.sections():
-            return "Tick at least one modality."
+        if problem := self.modalities.problem():
+            return problem
         return "" if self.form.is_valid() else "Correct the marked field."
 
     def recipe(self) -> Recipe:

@@ -221,7 +221,7 @@ def _print_written(out: Path, written: Written) -> None:
     if "query" in report:
         far = report["query"]["cells_far_from_reference"]
         print(f"{far:,} of {report['data']['n_cells']:,} cells lie farther from the reference than its own cells do.")
-    targets = [report, *report.get("further_targets", ())] if "metrics" in report else []
+    targets = [target for target in (report, *report.get("further_targets", ())) if "metrics" in target]
     for target in targets:
         rows = [("MultiMIL", target["metrics"]), *((model["name"], model["metrics"]) for model in target["baselines"])]
         if len(targets) > 1:

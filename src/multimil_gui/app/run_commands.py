@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from multimil_gui.app.notifications import Kind, Notification, Offer
 from multimil_gui.app.opening import map_job
 from multimil_gui.app.summaries import run_in_words
-from multimil_gui.state.runs import RunRecord
+from multimil_gui.state.runs import RunRecord, map_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +88,7 @@ class RunCommands(QObject):
 
         def done(xy: np.ndarray) -> None:
             if session.data.cohort is cohort:
-                session.add_map(f"{latent}_umap", xy)
+                session.add_map(map_of(latent), xy)
 
         self._window.tasks.submit(
             map_job, cohort, session.data.latents[latent], title=f"Computing a map of {latent}", done=done

@@ -81,6 +81,7 @@ class TrainingCurves(QWidget):
         self._box.activated.connect(self._stage_chosen)
         self._note = QLabel(self)
         self._note.setTextFormat(Qt.TextFormat.PlainText)
+        self._note.setWordWrap(True)
         self._note.setObjectName("curves-note")
         top = QHBoxLayout()
         top.setContentsMargins(0, 0, 0, 0)
@@ -218,7 +219,7 @@ class TrainingCurves(QWidget):
         self._best_text.setPos(stage.best, low + 0.68 * (high - low))
 
     def _words(self, name: str | None, stage: _Stage) -> str:
-        parts = [name] if name and not self._box.isVisible() else []
+        parts = [name] if name and self._box.isHidden() else []
         if stage.best is not None:
             value = stage.held_out.value_at(stage.best)
             parts.append(f"best epoch {stage.best:g}" + (f", held-out loss {value:.3g}" if value is not None else ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 from multimil_gui.core.reporter import Progress
 
@@ -17,17 +17,19 @@ class JobClock:
     Parameters
     ----------
     stages
-        The stages expected, in order, with their weight; a stage not named here counts nothing.
+        The stages expected, in order, with their weight; one of the same name may come several times. A stage not named
+        here counts nothing.
     now
         Returns the time in seconds.
     """
 
-    def __init__(self, stages: Mapping[str, float], now: Callable[[], float] = time.monotonic) -> None:
-        self._weights = dict(stages)
+    def __init__(self, stages: Sequence[tuple[str, float]], now: Callable[[], float] = time.monotonic) -> None:
+        self._stages = tuple(stages)
         self._now = now
         self._start = now()
         self._part = 0.0
-        self._order = list(self._weights)
+        self._place = 0
+        self._done = 0
 
     @property
     def part(self) -> float:
@@ -36,14 +38,23 @@ class JobClock:
 
     def heard(self, progress: Progress) -> None:
         """Take in a step of the job."""
-        total = sum(self._weights.values())
-        if progress.stage not in self._weights or total <= 0:
+        total = sum(weight for _, weight in self._stages)
+        place = self._place_of(progress)
+        if place is None or total <= 0:
             return
-        place = self._order.index(progress.stage)
-        before = sum(self._weights[name] for name in self._order[:place])
+        self._place, self._done = place, progress.done
+        before = sum(weight for _, weight in self._stages[:place])
         inside = progress.done / progress.total if progress.total else 0.0
-        done = (before + min(max(inside, 0.0), 1.0) * self._weights[progress.stage]) / total
+        done = (before + min(max(inside, 0.0), 1.0) * self._stages[place][1]) / total
         self._part = max(self._part, done)
+
+    def _place_of(self, progress: Progress) -> int | None:
+        """Return which stage a step belongs to, None when it is none of those to come."""
+        here = self._stages[self._place][0] if self._stages else ""
+        # A stage that starts again is the next one of its name.
+        start = self._place + (progress.stage == here and progress.done < self._done)
+        places = (place for place in range(start, len(self._stages)) if self._stages[place][0] == progress.stage)
+        return next(places, None)
 
     def elapsed(self) -> float:
         """Return the seconds since the start."""

@@ -6,16 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QHeaderView,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QComboBox, QTableWidget, QVBoxLayout, QWidget
 
 from multimil_gui.core.options import TargetKind
 from multimil_gui.data.cohort import Columns, Labelling, TargetColumn
@@ -24,10 +15,10 @@ from multimil_gui.data.targets import level_numbers, natural
 from multimil_gui.state.palettes import category_colors
 from multimil_gui.views.bars import Bar, Bars
 from multimil_gui.widgets._color_bar import number_words
-from multimil_gui.widgets._ui import Role, label, tooltip
+from multimil_gui.widgets._plain_table import fill_table, fit_height, plain_table
+from multimil_gui.widgets._ui import Role, label
 
 MAX_SAMPLES_LISTED = 500
-_WORDS = ("Class", "Sample")
 _BINS = 8
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -101,7 +92,7 @@ class MappingPreview(QWidget):
         self.which.setObjectName("preview_target")
         self.which.setAccessibleName("Target shown")
         self.which.setToolTip("The target whose classes or values are counted here")
-        self.classes = _table(("Class", "Donors", "Samples", "Cells"), "Donors, samples and cells per class", self)
+        self.classes = plain_table(("Class", "Donors", "Samples", "Cells"), "Donors, samples and cells per class", self)
         self.classes.setObjectName("preview_classes")
         self.spread = label("", Role.BODY, self, wrap=True)
         self.values = Bars(self)
@@ -141,7 +132,7 @@ class MappingPreview(QWidget):
     def _list_samples(self, targets: list[str]) -> None:
         # One target is called what it is called everywhere; several need their names.
         titles = ("Sample", "Donor", *(targets if len(targets) > 1 else ["Class"] * len(targets)), "Cells")
-        table = _table(titles, "Samples with donor, class and cells", self)
+        table = plain_table(titles, "Samples with donor, class and cells", self)
         table.setObjectName("preview_samples")
         if self._listed is not None:
             self._bottom.removeWidget(self._listed)
@@ -149,7 +140,9 @@ class MappingPreview(QWidget):
             self._listed.deleteLater()
         self._listed = table
         self._bottom.addWidget(table)
-        _fill(table, [(row.sample, row.donor, *row.labels, row.n_cells) for row in self._rows[:MAX_SAMPLES_LISTED]])
+        fill_table(
+            table, [(row.sample, row.donor, *row.labels, row.n_cells) for row in self._rows[:MAX_SAMPLES_LISTED]]
+        )
 
     def _show_target(self) -> None:
         place = max(self.which.currentIndex(), 0)
@@ -170,13 +163,11 @@ class MappingPreview(QWidget):
             by_class.setdefault(name or "(no class)", []).append(entry)
         first = {} if target is None else {name: place for place, name in enumerate(target.order)}
         ordered = sorted(by_class.items(), key=lambda item: (first.get(item[0], len(first)), natural(item[0])))
-        _fill(
+        fill_table(
             self.classes,
             [(name, len({r.donor for r in rows}), len(rows), sum(r.n_cells for r in rows)) for name, rows in ordered],
         )
-        height = sum(self.classes.rowHeight(i) for i in range(min(6, self.classes.rowCount())))
-        header = self.classes.horizontalHeader()
-        self.classes.setFixedHeight(height + (header.sizeHint().height() if header is not None else 24) + 4)
+        fit_height(self.classes, 6)
 
     def _count_values(self, labels: list[str]) -> None:
         numbers = level_numbers(Labelling("", np.zeros(0, dtype=np.int32), tuple(labels)))
@@ -196,36 +187,3 @@ class MappingPreview(QWidget):
                 for name, count in value_bins(known)
             ]
         )
-
-
-def _table(titles: tuple[str, ...], name: str, parent: QWidget) -> QTableWidget:
-    table = QTableWidget(0, len(titles), parent)
-    table.setHorizontalHeaderLabels(titles)
-    table.setAccessibleName(name)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setAlternatingRowColors(True)
-    table.setShowGrid(False)
-    table.setTabKeyNavigation(False)
-    rows, columns = table.verticalHeader(), table.horizontalHeader()
-    if rows is not None and columns is not None:
-        rows.hide()
-        rows.setDefaultSectionSize(table.fontMetrics().height() + 7)
-        columns.setHighlightSections(False)
-        for place, title in enumerate(titles):
-            mode = QHeaderView.ResizeMode
-            columns.setSectionResizeMode(place, mode.Stretch if title in _WORDS else mode.ResizeToContents)
-    return table
-
-
-def _fill(table: QTableWidget, rows: list[tuple[str | int, ...]]) -> None:
-    table.setRowCount(len(rows))
-    for i, values in enumerate(rows):
-        for j, value in enumerate(values):
-            number = isinstance(value, int)
-            text = f"{value:,}" if number else str(value)
-            item = QTableWidgetItem(text)
-            item.setToolTip(tooltip(text))
-            side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
-            item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-            table.setItem(i, j, item)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from multimil_gui.analysis.result import IntegrationResult, MILResult
+from multimil_gui.analysis.result import IntegrationResult, MILResult, RunResult
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.reporter import Reporter
 from multimil_gui.data.cohort import Cohort
@@ -44,6 +44,13 @@ def run_phenotype(recipe: Recipe, cohort: Cohort, latent: np.ndarray, *, reporte
 
     result = predict(recipe, cohort, latent, reporter)
     return PhenotypeOutput(result, _map(recipe.analysis.map, latent, cohort, recipe.cv.seed, reporter))
+
+
+def run_together(recipe: Recipe, cohort: Cohort, *, reporter: Reporter) -> RunResult:
+    """Learn a latent space and predict the phenotype together (``mil.training`` is end to end)."""
+    from multimil_gui.jobs.pipeline import run_recipe
+
+    return run_recipe(recipe, cohort.store, reporter, cohort=cohort)
 
 
 def _map(wanted: bool, latent: np.ndarray, cohort: Cohort, seed: int, reporter: Reporter) -> np.ndarray | None:

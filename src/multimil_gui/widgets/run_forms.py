@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from multimil_gui.widgets._preset import PresetChoice
 from multimil_gui.widgets._section import Section
 from multimil_gui.widgets._ui import Mark, MarkedLine, Role, WheelGuard, label, set_property
 
-_CAPTION_LETTERS = 21
+_CAPTION_LETTERS = 15
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 
@@ -78,7 +78,7 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         advanced = [field for field in self.fields.values() if field.advanced and fold_advanced]
         basic = [field for field in self.fields.values() if field not in advanced]
         if basic:
-            layout.addWidget(self._form(basic, self._caption_width(basic)))
+            layout.addWidget(self._form(basic))
         self.advanced: Section | None = None
         if advanced:
             page = self._grouped(advanced)
@@ -93,7 +93,6 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        width = self._caption_width(fields)
         named = {name for names in self._class.groups.values() for name in names}
         groups = {"": [field for field in fields if field.name not in named]}
         groups |= {
@@ -104,16 +103,10 @@ class OptionsForm(QWidget, Generic[OptionsT]):
                 continue
             if heading:
                 layout.addWidget(label(heading, Role.NOTE, page))
-            layout.addWidget(self._form(members, width))
+            layout.addWidget(self._form(members))
         return page
 
-    def _caption_width(self, fields: Iterable[OptionField]) -> int:
-        """Return a width for captions: at most half of a narrow panel; longer ones wrap, so that the fields align."""
-        metrics = self.fontMetrics()
-        widest = max((metrics.horizontalAdvance(field.title) for field in fields), default=0)
-        return min(widest + 4, _CAPTION_LETTERS * metrics.averageCharWidth())
-
-    def _form(self, fields: list[OptionField], width: int) -> QWidget:
+    def _form(self, fields: list[OptionField]) -> QWidget:
         page = QWidget(self)
         form = QFormLayout(page)
         form.setContentsMargins(0, 0, 0, 0)
@@ -125,7 +118,7 @@ class OptionsForm(QWidget, Generic[OptionsT]):
             caption = label(field.title, Role.BODY, page, wrap=True)
             caption.setToolTip(field.tooltip)
             caption.setBuddy(field.native)
-            caption.setFixedWidth(width)
+            caption.setFixedWidth(caption_width(self))
             cell = QWidget(page)
             column = QVBoxLayout(cell)
             column.setContentsMargins(0, 0, 0, 0)
@@ -211,6 +204,14 @@ class OptionsForm(QWidget, Generic[OptionsT]):
         if self.advanced is not None and any(self.fields[name].advanced for name in problems if name in self.fields):
             self.advanced.expand(animate=False)
         return result if result is not None else problems
+
+
+def caption_width(widget: QWidget) -> int:
+    """Return the width of the captions of every form, so that the fields of a page stand below each other.
+
+    At most half of a narrow panel; longer captions wrap.
+    """
+    return _CAPTION_LETTERS * widget.fontMetrics().averageCharWidth()
 
 
 def options_form(

@@ -7,18 +7,27 @@ from dataclasses import dataclass
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
-from multimil_gui.analysis.result import Curve
+from multimil_gui.analysis.result import Curve, RunResult
 from multimil_gui.core.errors import Refusal
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.jobs.qt import JobRunner
 from multimil_gui.jobs.recipe import Recipe
 from multimil_gui.jobs.states import JobOutcome, JobState
-from multimil_gui.state.runs import RunRecord
+from multimil_gui.state.runs import RunRecord, map_of
 from multimil_gui.state.session import Session
 from multimil_gui.widgets._job_box import JobBox
 from multimil_gui.widgets._job_clock import JobClock
-from multimil_gui.widgets._run_jobs import IntegrationOutput, PhenotypeOutput, run_integration, run_phenotype
-from multimil_gui.widgets._run_sections import IntegrationSection, PhenotypeSection
+from multimil_gui.widgets._phenotype_section import PhenotypeSection
+from multimil_gui.widgets._quality_page import QualityPage
+from multimil_gui.widgets._run_jobs import (
+    IntegrationOutput,
+    PhenotypeOutput,
+    run_integration,
+    run_phenotype,
+    run_together,
+)
+from multimil_gui.widgets._run_sections import IntegrationSection
+from multimil_gui.widgets._run_stages import Stages, integration_stages, prediction_stages
 from multimil_gui.widgets._ui import Notice, Subscriptions
 
 
@@ -31,7 +40,7 @@ class _Job:
     recipe: Recipe
     cohort: Cohort
     latent: str
-    stages: dict[str, float]
+    stages: Stages
 
 
 class RunPanel(QWidget):
@@ -77,14 +86,17 @@ class RunPanel(QWidget):
 
     def _make_parts(self) -> None:
         self.integration = IntegrationSection(self._session, self)
-        self.phenotype = PhenotypeSection(self._session, self)
+        self.phenotype = PhenotypeSection(self._session, self.integration, self)
+        self.quality = QualityPage(self._session, self)
         self.tabs = QTabWidget(self)
         self.tabs.setObjectName("run_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.integration, "Integration")
         self.tabs.addTab(self.phenotype, "Phenotype")
+        self.tabs.addTab(self.quality, "Quality")
         self.tabs.setTabToolTip(0, "Learn one latent space from all modalities")
         self.tabs.setTabToolTip(1, "Predict the phenotype and find the cells that drive it")
+        self.tabs.setTabToolTip(2, "How good the shown fit is, and what its numbers rest on")
         self.box = JobBox(self)
         self._notice = Notice(self)
         splitter = QSplitter(Qt.Orientation.Vertical, self)
@@ -122,9 +134,8 @@ class RunPanel(QWidget):
         except Refusal as refusal:
             self._notice.say(str(refusal))
             return
-        names = " + ".join(recipe.data.modalities)
-        stages = {"integration": 1.0} | ({"map": 0.4} if recipe.analysis.map else {})
-        job = _Job(f"Integration of {names}", f"Integration of {names}", recipe, cohort, "", stages)
+        name = f"Integration of {' + '.join(recipe.data.modalities)}"
+        job = _Job(name, name, recipe, cohort, "", integration_stages(recipe))
         self._submit(job, run_integration, recipe, cohort)
 
     def run_phenotype(self) -> None:
@@ -133,20 +144,20 @@ class RunPanel(QWidget):
         if problem or cohort is None:
             self._notice.say(problem)
             return
-        latent_name = self.phenotype.latent_name()
         try:
             recipe = self.phenotype.recipe()
-            latent = self._session.data.latents[latent_name]
         except Refusal as refusal:
             self._notice.say(str(refusal))
             return
-        pooling = str(recipe.mil.pooling.value).replace("_", " ")
-        name = f"{pooling.capitalize()} on {latent_name}"
-        stages = {f"fold {number + 1}": 1.0 for number in range(recipe.cv.folds)} | {"final": 0.6}
-        stages |= {"baselines": 0.3} if recipe.analysis.baselines else {}
-        stages |= {"map": 1.0} if recipe.analysis.map else {}
+        pooling, stages = recipe.mil.pooling.words.capitalize(), prediction_stages(recipe)
+        if self.phenotype.together:
+            name = f"{pooling} with {' + '.join(recipe.data.modalities)}, end to end"
+            self._submit(_Job(f"Phenotype: {name}", name, recipe, cohort, "", stages), run_together, recipe, cohort)
+            return
+        latent_name = self.phenotype.latent_name()
+        name = f"{pooling} on {latent_name}"
         job = _Job(f"Phenotype: {name}", name, recipe, cohort, latent_name, stages)
-        self._submit(job, run_phenotype, recipe, cohort, latent)
+        self._submit(job, run_phenotype, recipe, cohort, self._session.data.latents[latent_name])
 
     def _submit(self, job: _Job, function: object, *args: object) -> None:
         self._notice.clear()
@@ -210,11 +221,13 @@ class RunPanel(QWidget):
         record = self._receive(job, outcome.result)
         self.run_finished.emit(record)
 
-    def _receive(self, job: _Job, output: IntegrationOutput | PhenotypeOutput) -> RunRecord:
+    def _receive(self, job: _Job, output: IntegrationOutput | PhenotypeOutput | RunResult) -> RunRecord:
         session, recipe = self._session, job.recipe.model_dump(mode="json")
+        if isinstance(output, RunResult):
+            return session.add_run(output, name=self._free_name(job.name), recipe=recipe)
         record = session.add_run(output.result, name=self._free_name(job.name), recipe=recipe)
         if output.map2d is not None:
-            session.add_map(f"{record.latent_key or job.latent}_umap", output.map2d)
+            session.add_map(map_of(record.latent_key or job.latent), output.map2d)
         if isinstance(output, IntegrationOutput):
             self.phenotype.choose_latent(record.latent_key)
             self.tabs.setCurrentWidget(self.phenotype)

@@ -19,11 +19,18 @@ class Plant(Enum):
 
 @dataclass(frozen=True)
 class Planted:
+    """A cohort, its cells sorted by sample.
+
+    ``truth`` marks the planted cells; ``known`` is the score of each sample that a model could give which knows them: the
+    part of the rare state or of the frequent type, or the place of the shifted type along its shift.
+    """
+
     latent: np.ndarray
     bags: Bags
     label: np.ndarray
     donor: np.ndarray
     truth: np.ndarray
+    known: np.ndarray
 
 
 def planted_cohort(
@@ -44,7 +51,7 @@ def planted_cohort(
     base = rng.dirichlet(np.full(n_types, 5.0))
     target = int(np.argsort(base)[n_types // 2])
     case = rng.permutation(np.arange(n_donors) % 2)
-    latent, label, donor, truth, sizes = [], [], [], [], []
+    latent, label, donor, truth, known, sizes = [], [], [], [], [], []
     for person in range(n_donors):
         taste = rng.dirichlet(base * 40)
         place = rng.normal(0, 0.3, n_latent)
@@ -65,6 +72,9 @@ def planted_cohort(
                 x[hit] += 1.5 * direction
             if case[person] and plant is Plant.COMPOSITION:
                 hit = kind == target
+            mine = kind == target
+            part = {Plant.RARE: hit, Plant.COMPOSITION: mine}.get(plant, np.zeros(n)).mean()
+            known.append((x[mine] @ direction).mean() if plant is Plant.SHIFT and mine.any() else part)
             latent.append(x)
             truth.append(hit)
             sizes.append(n)
@@ -76,6 +86,7 @@ def planted_cohort(
         label=np.array(label),
         donor=np.array(donor),
         truth=np.concatenate(truth),
+        known=np.array(known),
     )
 
 

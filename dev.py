@@ -28,7 +28,8 @@ TORCH_CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 # 96 dpi: Xvfb's own default scales every window by 1.04.
 XVFB = ["xvfb-run", "-a", "-s", "-screen 0 1920x1200x24 -dpi 96"]
 
-# What Qt's xcb plugin, its import and software OpenGL load (found in a minimal Debian 12), and a display to draw on.
+# What Qt's xcb plugin, its import and software OpenGL load (found in a minimal Debian 12), and a display to draw on;
+# strace audits the files that an import opens.
 SYSTEM_PACKAGES = [
     "fonts-dejavu-core",
     "libdbus-1-3",
@@ -45,6 +46,7 @@ SYSTEM_PACKAGES = [
     "libxcb-shape0",
     "libxcb-xinerama0",
     "libxkbcommon-x11-0",
+    "strace",
     "xauth",
     "xvfb",
 ]

@@ -189,6 +189,23 @@ def test_values_get_the_smallest_type(tmp_path: Path, store_of, values, dtype, c
     assert np.array_equal(dense(store.matrix(name)), values.astype(np.float64))
 
 
+def test_repeated_and_unsorted_positions_are_added_up(tmp_path: Path, store_of) -> None:
+    anndata.AnnData(csr_matrix(np.eye(3) * 200)).write_h5ad(tmp_path / "x.h5ad")
+    parts = {
+        "data": np.array([200.0, 100.0, 1.0, 2.0]),
+        "indices": np.array([2, 0, 0, 1], dtype=np.int32),
+        "indptr": np.array([0, 3, 4, 4], dtype=np.int32),
+    }
+    with h5py.File(tmp_path / "x.h5ad", "r+") as file:
+        for name, values in parts.items():
+            del file[f"X/{name}"]
+            file[f"X/{name}"] = values
+    store = store_of(tmp_path / "x.h5ad")
+    assert dense(store.matrix("rna")).tolist() == [[101, 0, 200], [0, 2, 0], [0, 0, 0]]
+    assert store.matrix("rna").has_canonical_format
+    assert any("1 position of X was given more than once" in warning for warning in store.index.warnings)
+
+
 def test_layers_raw_and_columns_of_every_kind(tmp_path: Path, store_of) -> None:
     rng = np.random.default_rng(3)
     counts = rng.poisson(1.0, (40, 6))

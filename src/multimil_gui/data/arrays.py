@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.import_limits import FREE_BYTES
 from multimil_gui.data.words import shown
 
 ANEW = "Write the file anew with a current anndata or mudata."
@@ -17,11 +19,37 @@ _TEXT_BLOCK = 4096
 _MAX_TEXT = 1 << 20
 #: Bytes of the text of one array.
 _MAX_TEXTS = 4 << 30
+#: Bytes of one value, text aside.
+_WIDEST = 16
 
 
 def is_group(node: Any) -> bool:
     """Whether a node is a group and not an array."""
     return hasattr(node, "keys")
+
+
+def has(group: Any, key: str) -> bool:
+    """Whether a group has a member; one that cannot be opened is there, and names that climb are those of none."""
+    if not key or ".." in key.split("/"):
+        return False
+    try:
+        return key in group
+    except Exception:  # noqa: BLE001 - zarr raises whatever it finds wrong in the description
+        return True
+
+
+def member(group: Any, key: str, place: str) -> Any:
+    """Return a member of a group.
+
+    Raises
+    ------
+    Refusal
+        When it cannot be opened.
+    """
+    try:
+        return group[key]
+    except Exception as error:
+        raise Refusal("The description of a part of the file is damaged.", f"{shown(place)}.", DAMAGED) from error
 
 
 def shape_of(node: Any, place: str) -> tuple[int, ...]:
@@ -49,8 +77,14 @@ def read_array(node: Any, place: str, start: int = 0, stop: int | None = None) -
     shape = shape_of(node, place)
     try:
         return np.asarray(node[start:stop] if shape else node[()])
-    except MemoryError:
-        raise
+    except MemoryError as error:
+        wanted = math.prod(shape) // max(shape[0], 1) * ((shape[0] if stop is None else stop) - start) if shape else 1
+        if wanted * _WIDEST > FREE_BYTES:
+            raise
+        # A few values do not exhaust the memory: the piece claims to be larger than it is.
+        raise Refusal(
+            "Values of the file cannot be unpacked: they are damaged.", f"{shown(place)}.", DAMAGED
+        ) from error
     except Exception as error:
         raise Refusal(
             "Values of the file cannot be unpacked: they are damaged.", f"{shown(place)}.", DAMAGED

@@ -23,9 +23,11 @@ from multimil_gui.data.words import shown
 _POLL_S = 0.05
 #: Seconds until the first word of the process: a cold disk and a virus scanner are slow.
 _START_S = 90.0
-#: Seconds for a file, and one more for each megabyte of it.
+#: Seconds of CPU time for a file, and one more for each megabyte of it.
 _BASE_S = 20
 _BYTES_PER_S = 1 << 20
+#: Seconds on the clock for each of CPU time: the machine has other work, the disk may be a network's.
+_CLOCK = 3
 #: Seconds a process may take to end after it closed its output.
 _END_S = 5.0
 _DAMAGED = "The file is damaged: its reader stopped. Nothing else is affected."
@@ -39,7 +41,7 @@ def worker_command() -> list[str]:
 
 
 def time_limit(source: Path) -> int:
-    """Return the seconds a file of this size may take."""
+    """Return the seconds of CPU time that a file of this size may take."""
     size = source.stat().st_size if source.is_file() else sum(f.lstat().st_size for f in source.rglob("*"))
     return _BASE_S + size // _BYTES_PER_S
 
@@ -52,7 +54,7 @@ def ask_worker(
     Parameters
     ----------
     request
-        What it is asked to do. ``request.cpu_s`` limits its CPU time, and the time on the clock after its first word.
+        What it is asked to do. ``request.cpu_s`` limits its CPU time, three times that the clock after its first word.
     reporter
         Told the progress; asked every 50 ms whether to stop.
     command
@@ -73,7 +75,7 @@ def ask_worker(
         listener = _Listener(child.stdout)
         try:
             _send(child, request)
-            answer = _await(child, listener, reporter, name, start_s, request.cpu_s)
+            answer = _await(child, listener, reporter, name, start_s, _CLOCK * request.cpu_s)
         finally:
             _end(child)
             listener.join()
@@ -82,16 +84,19 @@ def ask_worker(
     return answer
 
 
-def _start(command: list[str], home: Path) -> subprocess.Popen[str]:
+def clean_environment(home: Path) -> dict[str, str]:
+    """Return the environment of the import process: nothing of ours but where libraries are found.
+
+    Parameters
+    ----------
+    home
+        An empty folder that stands for home and temporary files.
+    """
     kept = {key: os.environ[key] for key in ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH") if key in os.environ}
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    clean = {
+    return {
         **kept,
-        **one_thread,
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "TEMP": str(home),
-        "TMP": str(home),
+        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+        **dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), str(home)),
         "LC_ALL": "C.UTF-8",
         # Keeps HDF5 from looking for filter plug-ins on the disk.
         "HDF5_PLUGIN_PRELOAD": "::",
@@ -100,10 +105,13 @@ def _start(command: list[str], home: Path) -> subprocess.Popen[str]:
         "MALLOC_ARENA_MAX": "2",
         "ZARR_THREADING__MAX_WORKERS": "4",
     }
+
+
+def _start(command: list[str], home: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         cwd=home,
-        env=clean,
+        env=clean_environment(home),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

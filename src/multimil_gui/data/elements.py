@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.data.arrays import ANEW, DAMAGED, as_text, is_group, read_array, read_texts, shape_of, type_kind
+from multimil_gui.data.arrays import (
+    ANEW,
+    DAMAGED,
+    as_text,
+    has,
+    is_group,
+    member,
+    read_array,
+    read_texts,
+    shape_of,
+    type_kind,
+)
 from multimil_gui.data.import_limits import MAX_COLUMNS
 from multimil_gui.data.levels import number_text
-from multimil_gui.data.words import counted, shown
+from multimil_gui.data.words import counted, shown, verb
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +47,8 @@ def attribute(node: Any, name: str, default: Any = None) -> Any:
     try:
         value = node.attrs.get(name, default)
     except Exception as error:
-        raise Refusal("An attribute of the file is damaged.", f"{shown(name)}.", DAMAGED) from error
+        place = shown(str(getattr(node, "name", "")).strip("/") or "the root")
+        raise Refusal("An attribute of the file is damaged.", f"{place}: {shown(name)}.", DAMAGED) from error
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
@@ -75,8 +87,8 @@ def names_in(group: Any, place: str) -> list[str]:
 
 def read_names(node: Any, place: str) -> np.ndarray:
     """Return a 1-D array of text, or of whole numbers as text, as object array of str."""
-    if is_group(node) and "values" in node:
-        node = node["values"]
+    if is_group(node) and has(node, "values"):
+        node = member(node, "values", f"{place}/values")
     try:
         if type_kind(node, place) in {"i", "u"}:
             return np.array([str(value) for value in read_array(node, place).ravel().tolist()], dtype=object)
@@ -114,14 +126,14 @@ def read_frame(node: Any, place: str, warnings: list[str]) -> tuple[np.ndarray, 
     if encoding(node) not in {"dataframe", ""}:
         raise Refusal(f'A table has the unknown encoding "{shown(encoding(node), 40)}".', f"{place}.", ANEW)
     index_key = str(attribute(node, "_index", "_index"))
-    if index_key not in node:
+    if not has(node, index_key):
         raise Refusal("The names of a table are missing.", f"{place}/{shown(index_key)}.", ANEW)
-    names = read_names(node[index_key], f"{place}/{index_key}")
+    names = read_names(member(node, index_key, f"{place}/{index_key}"), f"{place}/{index_key}")
     columns: dict[str, Any] = {}
     for key in _column_keys(node, place):
         if key in {index_key, "__categories"}:
             continue
-        if key not in node:
+        if not has(node, key):
             raise Refusal("A column that a table lists is missing.", f"{place}/{shown(key)}.", ANEW)
         if key in columns:
             warnings.append(f'Column "{shown(key)}" of {place} is listed twice and read once.')
@@ -172,28 +184,36 @@ def _read_compound(node: Any, place: str, warnings: list[str]) -> tuple[np.ndarr
 
 
 def _read_column(group: Any, key: str, place: str, n_rows: int, warnings: list[str]) -> Any:
-    node = group[key]
+    node = member(group, key, place)
     kind = encoding(node)
-    if kind == "categorical" or (is_group(node) and "codes" in node and "categories" in node):
+    if kind == "categorical" or (is_group(node) and has(node, "codes") and has(node, "categories")):
         _check_parts(node, ("codes", "categories"), place)
         ordered = bool(np.any(attribute(node, "ordered", False)))
-        return _categorical(node["codes"], node["categories"], ordered, place, n_rows, warnings)
-    if kind.startswith("nullable-") or (is_group(node) and "mask" in node and "values" in node):
-        _check_parts(node, ("values", "mask"), place)
-        for part in ("values", "mask"):
-            _check_length(node[part], f"{place}/{part}", n_rows)
-        mask = read_array(node["mask"], f"{place}/mask").astype(bool)
-        return _nullable(_values(node["values"], f"{place}/values"), mask)
+        codes, levels = (member(node, part, f"{place}/{part}") for part in ("codes", "categories"))
+        return _categorical(codes, levels, ordered, place, n_rows, warnings)
+    if kind.startswith("nullable-") or (is_group(node) and has(node, "mask") and has(node, "values")):
+        return _masked(node, place, n_rows)
     if is_group(node):
         raise OddColumn(f'its encoding "{shown(kind or "unknown", 40)}" is not read')
     _check_length(node, place, n_rows)
-    if "categories" in node.attrs and "__categories" in group and key in group["__categories"]:
-        return _categorical(node, group["__categories"][key], False, place, n_rows, warnings)
+    if "categories" in node.attrs and has(group, f"__categories/{key}"):
+        levels = member(group, f"__categories/{key}", f"{place}/categories")
+        return _categorical(node, levels, False, place, n_rows, warnings)
     return _plain(_values(node, place))
 
 
+def _masked(node: Any, place: str, n_rows: int) -> Any:
+    _check_parts(node, ("values", "mask"), place)
+    values, mask = (member(node, part, f"{place}/{part}") for part in ("values", "mask"))
+    _check_length(values, f"{place}/values", n_rows)
+    _check_length(mask, f"{place}/mask", n_rows)
+    if type_kind(mask, f"{place}/mask") not in {"b", "i", "u"}:
+        raise OddColumn("its mask is not one")
+    return _nullable(_values(values, f"{place}/values"), read_array(mask, f"{place}/mask").astype(bool))
+
+
 def _check_parts(node: Any, parts: tuple[str, ...], place: str) -> None:
-    missing = [part for part in parts if not is_group(node) or part not in node]
+    missing = [part for part in parts if not is_group(node) or not has(node, part)]
     if missing:
         raise Refusal("A part of a column is missing.", f"{shown(place)}/{missing[0]}.", ANEW)
 
@@ -276,14 +296,16 @@ def _categorical(
     if type_kind(codes_node, place) not in {"i", "u"}:
         raise Refusal("The codes of a category column are damaged.", f"{shown(place)}.", ANEW)
     codes = read_array(codes_node, f"{place}/codes").astype(np.int64)
-    if is_group(levels_node) and "values" in levels_node:
-        levels_node = levels_node["values"]
+    if is_group(levels_node) and has(levels_node, "values"):
+        levels_node = member(levels_node, "values", f"{place}/categories/values")
     if len(shape_of(levels_node, f"{place}/categories")) != 1:
         raise Refusal("The levels of a category column are damaged.", f"{shown(place)}/categories.", ANEW)
     levels, n_changed = level_names(_values(levels_node, f"{place}/categories"))
     if n_changed:
-        repeated = counted(n_changed, "level")
-        warnings.append(f"{repeated} of {shown(place)} exist twice under one name; a number was added to them.")
+        exists = verb(n_changed, "exists", "exist")
+        warnings.append(
+            f"{counted(n_changed, 'level')} of {shown(place)} {exists} twice under one name; a number was added."
+        )
     return from_codes(codes, levels, ordered, place)
 
 

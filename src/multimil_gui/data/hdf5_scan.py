@@ -23,8 +23,10 @@ from multimil_gui.data.words import shown, size_text
 #: Filters built into HDF5 and h5py: deflate, shuffle, fletcher32, szip, nbit, scale-offset, lzf.
 ALLOWED_FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
 MAX_FILTERS = 3
+#: Bytes by which packed pieces may exceed what they hold.
+_SLACK = 1 << 16
 
-PLAIN_COPY = "Read it with scanpy, save it as a new .h5ad and open that."
+PLAIN_COPY = "Ask its author for a plain copy, as anndata or mudata writes it."
 AGAIN = "Download or copy the file again."
 _GZIP_COPY = "Ask for a copy compressed with gzip."
 
@@ -40,7 +42,7 @@ class _Walk:
     stored: int = 0
 
     def at(self, place: str) -> str:
-        return f"{self.name}: {shown(place.lstrip('/') or '/')}"
+        return f"{self.name}: {shown(place.lstrip('/') or '/')}."
 
 
 def open_hdf5(path: Path) -> tuple[Any, int]:
@@ -99,7 +101,7 @@ def _not_opened(name: str, message: str, n_bytes: int) -> Refusal:
             f"{name}.",
             "Close it there; if that program crashed, run h5clear -s or write the file anew.",
         )
-    if "lock" in message:
+    if "unable to lock" in message:
         return Refusal("The file is open for writing in another program.", f"{name}.", "Close it there and try again.")
     if "driver" in message:
         return Refusal(
@@ -164,10 +166,10 @@ def _check_attributes(opened: Any, number: int, walk: _Walk, place: str) -> None
         raise Refusal(f"An object has {number:,} attributes; {MAX_ATTRIBUTES} is the most.", walk.at(place), PLAIN_COPY)
     for index in range(number):
         attribute = h5py.h5a.open(opened, index=index)
-        n_bytes = h5py.h5a.get_info(opened, index=index).data_size
+        n_bytes = max(h5py.h5a.get_info(opened, index=index).data_size, len(attribute.name))
         if len(attribute.name) > MAX_NAME or n_bytes > MAX_ATTRIBUTE_BYTES:
-            claim = f'attribute "{shown(attribute.name.decode("utf-8", "replace"), 40)}", {size_text(n_bytes)}.'
-            raise Refusal("An attribute is larger than programs write.", f"{walk.at(place)}, {claim}", PLAIN_COPY)
+            claim = f'"{shown(attribute.name.decode("utf-8", "replace"), 40)}" has {size_text(n_bytes)}.'
+            raise Refusal("An attribute is larger than programs write.", f"{walk.at(place)} {claim}", PLAIN_COPY)
 
 
 def _check_dataset(dataset: Any, walk: _Walk, place: str) -> None:
@@ -182,8 +184,11 @@ def _check_dataset(dataset: Any, walk: _Walk, place: str) -> None:
             f'The file takes values from another file ("{target}"), which is never opened.', walk.at(place), PLAIN_COPY
         )
     _check_filters([plan.get_filter(position)[0] for position in range(plan.get_nfilters())], walk.at(place))
-    logical = math.prod(dataset.shape) * dataset.get_type().get_size() if dataset.shape else 0
     stored = dataset.get_storage_size()
+    item = dataset.get_type().get_size()
+    logical = math.prod(dataset.shape) * item if dataset.shape else 0
+    if plan.get_layout() == h5py.h5d.CHUNKED and stored:
+        logical = max(logical, _check_pieces(dataset.shape, plan.get_chunk(), item, stored, walk.at(place)))
     if bomb(logical, stored):
         raise Refusal(
             f"An array claims {size_text(logical)} but stores {size_text(stored)}.",
@@ -192,6 +197,15 @@ def _check_dataset(dataset: Any, walk: _Walk, place: str) -> None:
         )
     walk.logical += logical
     walk.stored += stored
+
+
+def _check_pieces(shape: tuple[int, ...], piece: tuple[int, ...], item: int, stored: int, place: str) -> int:
+    """Return the bytes of one piece; pieces that store far more than they may hold unpack to even more."""
+    n_pieces = math.prod(-(-size // part) for size, part in zip(shape, piece, strict=True))
+    room = n_pieces * math.prod(piece) * item
+    if stored > 2 * room + _SLACK:
+        raise Refusal(f"An array stores {size_text(stored)} for values of {size_text(room)}.", place, AGAIN)
+    return math.prod(piece) * item
 
 
 def _check_filters(filters: list[int], place: str) -> None:

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.data.arrays import DAMAGED, blocks, is_group, read_array, shape_of, type_kind
+from multimil_gui.data.arrays import DAMAGED, blocks, has, is_group, member, read_array, shape_of, type_kind
 from multimil_gui.data.contents import Matrix, Tell
 from multimil_gui.data.elements import attribute, encoding
 from multimil_gui.data.index import MatrixInfo
 from multimil_gui.data.tally import Values
-from multimil_gui.data.words import shown
+from multimil_gui.data.words import counted, shown, verb
 
 _BLOCK = 1 << 22
 #: Dense matrices with fewer non-zero values than this part become sparse.
 SPARSE_BELOW = 1 / 3
 _NUMBERS = frozenset("biuf")
-_KINDS = {"O": "text or objects", "c": "complex numbers", "M": "dates", "m": "durations", "V": "records"}
+_KINDS = {"O": "text or objects", "c": "complex numbers", "M": "dates", "m": "durations", "V": "records or bytes"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def check_numbers(node: Any, place: str) -> None:
     kind = type_kind(node, place)
     if kind not in _NUMBERS:
         words = _KINDS.get(kind, "values of a type that is not read")
-        raise Refusal(f"The values of a matrix are {words}, not numbers.", f"{shown(place)}.", "Write it as numbers.")
+        raise Refusal(f"The values of a matrix are {words}, not plain numbers.", f"{shown(place)}.", "Write it anew.")
 
 
 def _check_shape(shape: tuple[int, ...], place: Place) -> None:
@@ -101,7 +101,7 @@ def _read_sparse(node: Any, place: Place) -> Matrix:
             f"{shown(place.name)}.",
             "Write it as CSR.",
         )
-    missing = [part for part in ("data", "indices", "indptr") if part not in node]
+    missing = [part for part in ("data", "indices", "indptr") if not has(node, part)]
     if missing:
         raise Refusal("A part of a sparse matrix is missing.", f"{shown(place.name)}/{missing[0]}.", DAMAGED)
     shape = attribute(node, "shape", attribute(node, "h5sparse_shape"))
@@ -120,7 +120,7 @@ def read_compressed(node: Any, place: Place, by_cell: bool) -> Matrix:
     from scipy.sparse import csc_matrix, csr_matrix
 
     outer, inner = (place.cells, place.features) if by_cell else (place.features, place.cells)
-    data, indices = node["data"], node["indices"]
+    data, indices, indptr_node = (member(node, part, f"{place.name}/{part}") for part in ("data", "indices", "indptr"))
     n_values = shape_of(data, f"{place.name}/data")
     if len(n_values) != 1 or n_values != shape_of(indices, f"{place.name}/indices"):
         raise Refusal(
@@ -129,7 +129,7 @@ def read_compressed(node: Any, place: Place, by_cell: bool) -> Matrix:
             DAMAGED,
         )
     check_numbers(data, f"{place.name}/data")
-    indptr = _read_pointers(node["indptr"], len(outer), n_values[0], f"{place.name}/indptr")
+    indptr = _read_pointers(indptr_node, len(outer), n_values[0], f"{place.name}/indptr")
     positions = _read_positions(indices, len(inner), f"{place.name}/indices")
 
     def locate(position: int) -> str:
@@ -217,6 +217,15 @@ def described(values: Any, collected: Values) -> Matrix:
         largest=max(extremes),
     )
     return Matrix(values, info, collected.tally())
+
+
+def repeated_warning(matrix: Matrix, place: str) -> list[str]:
+    """Return the warning that positions were given more than once, if any were."""
+    n_repeated = matrix.tally.n_repeated
+    if not n_repeated:
+        return []
+    was = verb(n_repeated, "was", "were")
+    return [f"{counted(n_repeated, 'position')} of {shown(place)} {was} given more than once and added up."]
 
 
 def take(matrix: Matrix, rows: np.ndarray | None = None, columns: np.ndarray | None = None) -> Matrix:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.data.arrays import DAMAGED, as_text, is_group, read_array, shape_of, type_kind
+from multimil_gui.data.arrays import DAMAGED, as_text, has, is_group, member, read_array, shape_of, type_kind
 from multimil_gui.data.contents import Contents, Matrix, Modality, Tell
 from multimil_gui.data.elements import (
     encoding,
@@ -19,9 +19,9 @@ from multimil_gui.data.elements import (
     names_in,
     read_frame,
 )
-from multimil_gui.data.matrices import Place, read_matrix, take
+from multimil_gui.data.matrices import Place, read_matrix, repeated_warning, take
 from multimil_gui.data.modality_names import canonical_modality, modality_of_type
-from multimil_gui.data.words import counted, listing, shown
+from multimil_gui.data.words import counted, listing, shown, verb
 
 MAX_OBSM_DIMS = 5000
 _HEX = re.compile(r"^#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?$")
@@ -75,12 +75,12 @@ def read_parts(
         Keys of obsm that are not coordinates (MuData's presence masks).
     """
     for key in ("obs", "var"):
-        if key not in root:
+        if not has(root, key):
             raise Refusal(f'The file has no "{key}" table.', f"{prefix}{key}.", "Write it anew with anndata or scanpy.")
     tell(f"Reading {prefix}obs")
     names, columns = read_frame(root["obs"], f"{prefix}obs", warnings)
     check_cells(names, f"{prefix}obs")
-    if not is_group(root["obs"]) and "uns" in root:
+    if not is_group(root["obs"]) and has(root, "uns") and is_group(root["uns"]):
         _name_old_levels(root["uns"], columns)
     var_names, var_columns = read_frame(root["var"], f"{prefix}var", [])
     features = _feature_names(var_names, f"{prefix}var", warnings)
@@ -89,7 +89,7 @@ def read_parts(
     parts.feature_types = None if types is None else np.asarray(types, dtype=object)
     parts.obsm = read_obsm(root, len(names), prefix, warnings, skip_obsm)
     _read_matrices(root, parts, prefix, warnings, tell)
-    if "uns" in root and is_group(root["uns"]):
+    if has(root, "uns") and is_group(root["uns"]):
         parts.colors = read_colors(root["uns"], columns, warnings)
         parts.note = read_note(root["uns"])
     return parts
@@ -107,7 +107,7 @@ def _name_old_levels(uns: Any, columns: dict[str, Any]) -> None:
     """Files older than anndata 0.7 keep the levels of a category column in ``uns``."""
     for name, codes in columns.items():
         key = f"{name}_categories"
-        if key in uns and isinstance(codes, np.ndarray) and codes.dtype.kind in "iu" and not is_group(uns[key]):
+        if has(uns, key) and isinstance(codes, np.ndarray) and codes.dtype.kind in "iu" and not is_group(uns[key]):
             levels, _ = level_names(read_array(uns[key], f"uns/{key}").ravel())
             columns[name] = from_codes(codes.astype(np.int64), levels, False, f"obs/{name}")
 
@@ -116,7 +116,7 @@ def _feature_names(names: np.ndarray, place: str, warnings: list[str]) -> tuple[
     unique, changed = make_unique(names.tolist())
     if changed:
         warnings.append(
-            f"{counted(changed, 'feature name')} of {place} {'is' if changed == 1 else 'are'} used more than once; "
+            f"{counted(changed, 'feature name')} of {place} {verb(changed, 'is', 'are')} used more than once; "
             "a number was added."
         )
     return tuple(unique)
@@ -130,18 +130,20 @@ def _read_matrices(root: Any, parts: Parts, prefix: str, warnings: list[str], te
         try:
             place = f"{prefix}{'raw/X' if key == 'raw' else key}"
             parts.matrices[key] = read_matrix(node, Place(place, cells, names), tell)
+            warnings.extend(repeated_warning(parts.matrices[key], place))
         except Refusal as refusal:
             refusals.append(refusal)
 
-    if "X" in root and not _is_null(root["X"]) and len(features):
+    if has(root, "X") and len(features) and encoding(member(root, "X", f"{prefix}X")) != "null":
         read("X", root["X"], features)
-    if len(features) and "layers" in root:
-        for key in names_in(root["layers"], f"{prefix}layers"):
-            read(f"layers/{key}", root["layers"][key], features)
-    if "raw" in root and is_group(root["raw"]) and "X" in root["raw"] and "var" in root["raw"]:
-        raw_names, _ = read_frame(root["raw"]["var"], f"{prefix}raw/var", [])
+    if len(features) and has(root, "layers"):
+        layers = member(root, "layers", f"{prefix}layers")
+        for key in names_in(layers, f"{prefix}layers"):
+            read(f"layers/{key}", member(layers, key, f"{prefix}layers/{key}"), features)
+    if has(root, "raw/X") and has(root, "raw/var"):
+        raw_names, _ = read_frame(member(root, "raw/var", f"{prefix}raw/var"), f"{prefix}raw/var", [])
         parts.raw_features = _feature_names(raw_names, f"{prefix}raw/var", warnings)
-        read("raw", root["raw"]["X"], np.asarray(parts.raw_features, dtype=object))
+        read("raw", member(root, "raw/X", f"{prefix}raw/X"), np.asarray(parts.raw_features, dtype=object))
     if refusals and not parts.matrices and not parts.obsm:
         raise refusals[0]
     if refusals and any(not _about_values(refusal) for refusal in refusals):
@@ -154,10 +156,6 @@ def _read_matrices(root: Any, parts: Parts, prefix: str, warnings: list[str], te
 def _about_values(refusal: Refusal) -> bool:
     """Whether a matrix was refused for the values in it; a damaged structure makes the whole file suspect."""
     return refusal.fix != DAMAGED
-
-
-def _is_null(node: Any) -> bool:
-    return encoding(node) == "null"
 
 
 def _promote(parts: Parts, prefix: str, warnings: list[str]) -> None:
@@ -173,13 +171,17 @@ def _promote(parts: Parts, prefix: str, warnings: list[str]) -> None:
 def read_obsm(root: Any, n_cells: int, prefix: str, warnings: list[str], skip: frozenset[str]) -> dict[str, np.ndarray]:
     """Return the usable coordinates of ``obsm``, float32; the others are named in ``warnings``."""
     found: dict[str, np.ndarray] = {}
-    for key in names_in(root["obsm"], f"{prefix}obsm") if "obsm" in root else ():
+    if not has(root, "obsm"):
+        return found
+    group = member(root, "obsm", f"{prefix}obsm")
+    for key in names_in(group, f"{prefix}obsm"):
         if key in skip:
             continue
+        place = f"{prefix}obsm/{key}"
         try:
-            found[key] = _coordinates(root["obsm"][key], n_cells, f"{prefix}obsm/{key}")
+            found[key] = _coordinates(member(group, key, place), n_cells, place)
         except _Unusable as reason:
-            warnings.append(f"{shown(f'{prefix}obsm/{key}')} is left out: {reason}.")
+            warnings.append(f"{shown(place)} is left out: {reason}.")
     return found
 
 
@@ -212,8 +214,8 @@ def _coordinates(node: Any, n_cells: int, place: str) -> np.ndarray:
     broken = ~np.isfinite(array).all(axis=1)
     if broken.any():
         raise _Unusable(
-            f"{counted(int(broken.sum()), 'cell')} {'has' if broken.sum() == 1 else 'have'} values that are not "
-            f"numbers, the first in row {broken.argmax():,}"
+            f"{counted(int(broken.sum()), 'cell')} {verb(int(broken.sum()), 'has', 'have')} values that are not "
+            f"finite, the first in row {broken.argmax():,}"
         )
     return array
 
@@ -224,9 +226,9 @@ def read_colors(uns: Any, columns: dict[str, Any], warnings: list[str]) -> dict[
     for column, values in columns.items():
         key = f"{column}_colors"
         levels = getattr(values, "categories", None)
-        if levels is None or "/" in key or key not in uns or is_group(uns[key]):
+        if levels is None or "/" in key or not has(uns, key):
             continue
-        found = _short_texts(uns[key], f"uns/{key}", len(levels))
+        found = _short_texts(member(uns, key, f"uns/{key}"), f"uns/{key}", len(levels))
         if len(found) == len(levels) and all(_HEX.match(color) for color in found):
             colors[column] = [color[:7].lower() for color in found]
         else:
@@ -236,31 +238,31 @@ def read_colors(uns: Any, columns: dict[str, Any], warnings: list[str]) -> dict[
 
 def _short_texts(node: Any, place: str, n_levels: int) -> list[str]:
     """Return the first texts of a list, none when it is no list of text."""
-    if len(shape_of(node, place)) != 1 or type_kind(node, place) != "O":
-        return []
     try:
+        if len(shape_of(node, place)) != 1 or type_kind(node, place) != "O":
+            return []
         return as_text(read_array(node, place, 0, n_levels)).tolist()
-    except TypeError:
+    except (TypeError, Refusal):
         return []
 
 
 def read_note(uns: Any) -> str:
     """Return what the file says about its origin (``uns["source"]``), empty when nothing."""
-    if "source" not in uns:
+    if not has(uns, "source"):
         return ""
-    node = uns["source"]
+    node = member(uns, "source", "uns/source")
     if not is_group(node):
         return _scalar_text(node)
-    texts = [_scalar_text(node[key]) for key in ("citation", "note", "license") if key in node]
+    texts = [_scalar_text(node[key]) for key in ("citation", "note", "license") if has(node, key)]
     return " ".join(text.rstrip(".") + "." for text in texts if text)[:_MAX_NOTE]
 
 
 def _scalar_text(node: Any) -> str:
-    if is_group(node) or getattr(node, "shape", None) not in {(), (1,)} or type_kind(node, "uns/source") != "O":
-        return ""
     try:
+        if shape_of(node, "uns/source") not in {(), (1,)} or type_kind(node, "uns/source") != "O":
+            return ""
         return str(as_text(np.atleast_1d(read_array(node, "uns/source")))[0])[:_MAX_NOTE]
-    except TypeError:
+    except (TypeError, Refusal):
         return ""
 
 
@@ -273,9 +275,8 @@ def split_by_type(parts: Parts, warnings: list[str]) -> dict[str, Modality]:
     types = sorted(set(type_of.tolist()))
     known = {kind: modality_of_type(kind) for kind in types}
     names = {name for name in known.values() if name is not None}
-    if len(names) < 2:
-        only = names.pop() if len(types) == 1 and names else None
-        name = only or name_of("", parts)
+    if not names or len(types) == 1:
+        name = names.pop() if names else name_of("", parts)
         return {name: Modality(rows, parts.features, parts.matrices, parts.raw_features)}
     unknown = [shown(kind, 40) for kind, of_type in known.items() if of_type is None]
     if unknown:

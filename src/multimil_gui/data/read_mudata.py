@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.data.arrays import as_text, is_group, read_array, shape_of, type_kind
+from multimil_gui.data.arrays import as_text, has, is_group, member, read_array, shape_of, type_kind
 from multimil_gui.data.contents import Contents, Modality, Tell
 from multimil_gui.data.elements import attribute, encoding, names_in, read_frame
 from multimil_gui.data.matrices import take
@@ -25,7 +25,7 @@ def read_mudata(root: Any, tell: Tell) -> Contents:
     if np.any(np.asarray(attribute(root, "axis", 0)) != 0):
         raise Refusal("The modalities of this file share features, not cells.", "axis is not 0.", _ANEW)
     warnings: list[str] = []
-    if "obs" not in root:
+    if not has(root, "obs"):
         raise Refusal('The file has no "obs" table.', "obs.", _ANEW)
     names, columns = read_frame(root["obs"], "obs", warnings)
     check_cells(names, "obs")
@@ -42,7 +42,7 @@ def read_mudata(root: Any, tell: Tell) -> Contents:
         contents.note = contents.note or parts.note
     contents.obsm.update(read_obsm(root, len(names), "", warnings, frozenset(keys)))
     contents.obs = _merge_tables(columns, tables, len(names))
-    if "uns" in root and is_group(root["uns"]):
+    if has(root, "uns") and is_group(root["uns"]):
         contents.colors.update(read_colors(root["uns"], columns, warnings))
         contents.note = read_note(root["uns"]) or contents.note
     contents.colors = _fitting_colors(contents)
@@ -94,9 +94,10 @@ def _align(root: Any, key: str, names: np.ndarray, own: np.ndarray) -> tuple[np.
 
 def _given_map(root: Any, key: str, names: np.ndarray) -> np.ndarray | None:
     """Return MuData's own map of the cells (1-based rows of the modality, 0 for none), None when it cannot be used."""
-    if "obsmap" not in root or not is_group(root["obsmap"]) or key not in root["obsmap"]:
+    if not has(root, f"obsmap/{key}"):
         return None
-    node, place = root["obsmap"][key], f"obsmap/{key}"
+    place = f"obsmap/{key}"
+    node = member(root, place, place)
     if type_kind(node, place) not in {"i", "u"} or int(np.prod(shape_of(node, place))) != len(names):
         return None
     mapped = read_array(node, place).astype(np.int64).ravel()

@@ -11,9 +11,9 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.data.arrays import DAMAGED, is_group, read_array, shape_of, type_kind
 from multimil_gui.data.contents import Contents, Matrix, Tell
 from multimil_gui.data.elements import make_unique, names_in, read_names
-from multimil_gui.data.matrices import Place, read_compressed
+from multimil_gui.data.matrices import Place, read_compressed, repeated_warning
 from multimil_gui.data.read_anndata import Parts, check_cells, split_by_type
-from multimil_gui.data.words import counted, shown
+from multimil_gui.data.words import counted, shown, verb
 
 #: Groups in which a matrix of the older form is looked for.
 _SEARCHED = 100
@@ -56,8 +56,8 @@ def unique_features(names: np.ndarray) -> tuple[list[str], list[str]]:
     unique, changed = make_unique(names.tolist())
     if not changed:
         return unique, []
-    verb = "is" if changed == 1 else "are"
-    return unique, [f"{counted(changed, 'feature name')} {verb} used more than once; a number was added."]
+    are = verb(changed, "is", "are")
+    return unique, [f"{counted(changed, 'feature name')} {are} used more than once; a number was added."]
 
 
 def tenx_contents(
@@ -66,6 +66,7 @@ def tenx_contents(
     """Return 10x data as contents: one modality per feature type, and the GEM wells as ``library``."""
     import pandas as pd
 
+    warnings = [*warnings, *repeated_warning(matrix, "the matrix")]
     parts = Parts(names=names, columns={}, features=tuple(features), feature_types=types, matrices={"X": matrix})
     wells = [found.group(1) if (found := re.search(r"-(\d{1,6})$", name)) else "1" for name in names.tolist()]
     frame = pd.DataFrame({"library": pd.Categorical(wells)}, index=pd.RangeIndex(len(names)))
@@ -83,7 +84,7 @@ def _features(group: Any, place: str) -> tuple[np.ndarray, np.ndarray | None]:
         if types is not None and len(types) != len(names):
             raise Refusal(
                 "The lists of features differ in length.",
-                f"{shown(place)}/features: {len(names):,} names and {len(types):,} types.",
+                f"{shown(place)}/features: {counted(len(names), 'name')} and {counted(len(types), 'type')}.",
                 DAMAGED,
             )
         return names, types

@@ -135,6 +135,8 @@ def _check_header(stream: IO[bytes], path: Path, expected: tuple[int, int]) -> N
         claimed = [int(word) for word in line.split()]
     except (OSError, EOFError, ValueError) as error:
         raise Refusal("The matrix is damaged: its size cannot be read.", f"{name}.", _AGAIN) from error
+    if not banner:
+        raise Refusal("The matrix is empty.", f"{name} has 0 bytes.", _AGAIN)
     if not _BANNER.fullmatch(banner):
         raise Refusal(
             "The matrix is not a sparse matrix of numbers in MatrixMarket form.",

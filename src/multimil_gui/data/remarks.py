@@ -10,7 +10,7 @@ from multimil_gui.data.contents import Contents, Matrix, Modality
 from multimil_gui.data.levels import column_labelling
 from multimil_gui.data.modality_names import ADT, ATAC, EMBEDDING, RNA, canonical_modality
 from multimil_gui.data.spreadsheet_names import damage_sentence
-from multimil_gui.data.words import counted, listing, shown
+from multimil_gui.data.words import counted, listing, shown, verb
 
 #: Values above this are no logarithms of counts.
 _LARGEST_LOG = 30.0
@@ -18,6 +18,8 @@ _LARGEST_LOG = 30.0
 _MAX_LEVELS = 1000
 #: Warnings that are kept; a file with more is odd throughout.
 MAX_WARNINGS = 200
+#: Characters of a warning.
+MAX_WARNING = 500
 
 
 def remark(contents: Contents) -> None:
@@ -29,9 +31,9 @@ def remark(contents: Contents) -> None:
         found += _features(name, modality)
     found += _same_values(contents)
     found += _labels(contents)
-    if len(found) > MAX_WARNINGS:
-        rest = len(found) - MAX_WARNINGS
-        contents.warnings = [*found[:MAX_WARNINGS], f"{rest:,} more warnings are not shown."]
+    rest = len(found) - MAX_WARNINGS
+    contents.warnings = [shown(warning, MAX_WARNING) for warning in found[:MAX_WARNINGS]]
+    contents.warnings += [f"{rest:,} more warnings are not shown."] if rest > 0 else []
 
 
 def _names(contents: Contents) -> list[str]:
@@ -39,14 +41,13 @@ def _names(contents: Contents) -> list[str]:
     found = []
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        verb = "is" if len(repeated) == 1 else "are"
         found.append(
-            f"{counted(len(repeated), 'cell name')} {verb} used more than once, for example {listing(repeated)}; "
+            f"{counted(len(repeated), 'cell name')} {verb(len(repeated), 'is', 'are')} used more than once, for example {listing(repeated)}; "
             "cells are told apart by position."
         )
     n_blank = sum(not name.strip() or name.lower() == "nan" for name in names)
     if n_blank:
-        found.append(f"{counted(n_blank, 'cell')} of {len(names):,} have no name.")
+        found.append(f"{counted(n_blank, 'cell')} of {len(names):,} {verb(n_blank, 'has', 'have')} no name.")
     return found
 
 
@@ -54,11 +55,10 @@ def _matrix(name: str, modality: Modality) -> list[str]:
     matrix = modality.matrices["X"]
     found = [*_kind_of_values(name, modality), *_sizes(name, matrix)]
     tally = matrix.tally
-    if tally.n_repeated:
-        found.append(f"{counted(tally.n_repeated, 'position')} of {name} were given more than once and added up.")
     if tally.n_large:
         found.append(
-            f"{counted(tally.n_large, 'value')} of {name} are above 16,777,216, where 32-bit numbers lose digits."
+            f"{counted(tally.n_large, 'value')} of {name} {verb(tally.n_large, 'is', 'are')} above 16,777,216, where "
+            "32-bit numbers lose digits."
         )
     return found
 
@@ -71,11 +71,12 @@ def _kind_of_values(name: str, modality: Modality) -> list[str]:
     counts = next((key for key, matrix in modality.matrices.items() if matrix.info.counts), None)
     instead = f" {shown(counts)} holds counts." if counts else ""
     fractional = f"{_percent(tally.n_fractional, tally.n_filled)} of the values are no whole numbers"
+    below = f"{counted(tally.n_negative, 'value')} {verb(tally.n_negative, 'is', 'are')}"
     if tally.n_fractional == 0:
-        what = f"{counted(tally.n_negative, 'value')} are below zero" if tally.n_negative else "values are too large"
+        what = f"{below} below zero" if tally.n_negative else "values are too large"
         return [f"{name} holds whole numbers but no counts: {what}.{instead}"]
     if tally.n_negative:
-        return [f"{name} looks scaled: {counted(tally.n_negative, 'value')} are below zero, {fractional}.{instead}"]
+        return [f"{name} looks scaled: {below} below zero, {fractional}.{instead}"]
     if tally.largest <= _LARGEST_LOG:
         return [f"{name} looks log-normalised (largest {tally.largest:.3g}, {fractional}).{instead}"]
     return [f"{name} looks normalised or corrected (largest {tally.largest:.3g}, {fractional}).{instead}"]
@@ -94,8 +95,7 @@ def _sizes(name: str, matrix: Matrix) -> list[str]:
     for axis, word in ((1, "cell"), (0, "feature")):
         n_empty = int((np.asarray(matrix.values.sum(axis=axis)).ravel() == 0).sum())
         if n_empty:
-            verb = "has" if n_empty == 1 else "have"
-            found.append(f"{counted(n_empty, word)} {verb} no counts in {name}.")
+            found.append(f"{counted(n_empty, word)} {verb(n_empty, 'has', 'have')} no counts in {name}.")
     return found
 
 
@@ -106,7 +106,7 @@ def _features(name: str, modality: Modality) -> list[str]:
         found.append(f"{name}: {damage}")
     n_blank = sum(not feature.strip() or feature.lower() == "nan" for feature in modality.features)
     if n_blank:
-        found.append(f"{counted(n_blank, 'feature')} of {name} have no name.")
+        found.append(f"{counted(n_blank, 'feature')} of {name} {verb(n_blank, 'has', 'have')} no name.")
     looks = canonical_modality("?", modality.features, False)
     if name in {RNA, ADT} and looks == ATAC:
         found.append(

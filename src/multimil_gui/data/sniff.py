@@ -118,7 +118,7 @@ def _wrong_kind(name: str, head: bytes) -> Refusal:
         return Refusal(
             "The file hides another file before its HDF5 header.",
             f"{name} starts with {shown(repr(head[:8])[2:-1], 40)}.",
-            "Save a plain copy with scanpy and open that.",
+            "Ask its author for a plain copy, as anndata or mudata writes it.",
         )
     for magic, what, fix in _MAGIC:
         if head.startswith(magic):

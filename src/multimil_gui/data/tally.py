@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.words import counted, verb
 
 #: Whole numbers above this lose digits as float32.
 EXACT_IN_FLOAT32 = 1 << 24
@@ -103,7 +104,8 @@ class Values:
         """
         if self._n_bad:
             raise Refusal(
-                f"The matrix contains {self._n_bad:,} values that are not numbers (NaN or infinite).",
+                f"The matrix contains {counted(self._n_bad, 'value')} that {verb(self._n_bad, 'is', 'are')} not finite "
+                "(NaN or infinite).",
                 f"{self._place}, first at {self._locate(self._first_bad)}.",
                 "Remove or fill them, then open the file again.",
             )

@@ -23,6 +23,11 @@ def counted(number: int, word: str, several: str = "") -> str:
     return f"{number:,} {word if number == 1 else several or word + 's'}"
 
 
+def verb(number: int, one: str, several: str) -> str:
+    """Return the form of a verb: ``is`` for one, ``are`` for several."""
+    return one if number == 1 else several
+
+
 def listing(items: list[str], total: int | None = None, most: int = 3) -> str:
     """Return the first items as they may stand in a sentence: ``a, b, c and 4 more``."""
     total = len(items) if total is None else total

@@ -8,6 +8,7 @@ Imports neither torch nor Qt.
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import sys
 import threading
@@ -55,6 +56,7 @@ def main() -> int:
     # Libraries that print to standard output must not break the protocol.
     answers = _Answers(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)
+    start_no_programs()
     request = Request.model_validate_json(sys.stdin.readline())
     _end_with_parent()
     _limit_resources(request.cpu_s)
@@ -85,6 +87,11 @@ def _sentence(error: Exception, name: str, stage: str) -> tuple[str, str, str]:
         f"{name}: {stage} ({type(error).__name__}).",
         "Download or write it again.",
     )
+
+
+def start_no_programs() -> None:
+    """Keep h5py from asking for the name of the processor, for which Python would start the program ``uname``."""
+    vars(platform.uname())["processor"] = ""
 
 
 def _end_with_parent() -> None:

@@ -92,7 +92,7 @@ class _Writer:
 
     def group(self, path: str, kind: str, version: str = "0.1.0", **attrs: Any) -> None:
         group = self.root.require_group(path) if path else self.root
-        group.attrs.update({"encoding-type": kind, "encoding-version": version, **attrs})
+        group.update_attributes({"encoding-type": kind, "encoding-version": version, **attrs})
 
     def array(self, path: str, values: np.ndarray, chunks: tuple[int, ...] | None = None, encode: bool = True) -> None:
         """Write an array of numbers or text block by block along its first axis."""
@@ -101,12 +101,15 @@ class _Writer:
         text = values.dtype.kind == "O"
         shape = values.shape
         chunks = chunks or tuple(_chunk_shape(shape))
+        kind = "string-array" if text else "array"
         node = self.root.create_array(
-            path, shape=shape, dtype=str if text else values.dtype, chunks=chunks, compressors=ZstdCodec(level=_LEVEL)
+            path,
+            shape=shape,
+            dtype=str if text else values.dtype,
+            chunks=chunks,
+            compressors=ZstdCodec(level=_LEVEL),
+            attributes={"encoding-type": kind, "encoding-version": "0.2.0"} if encode else {},
         )
-        if encode:
-            kind = "string-array" if text else "array"
-            node.attrs.update({"encoding-type": kind, "encoding-version": "0.2.0"})
         digest = ArrayHash(shape, None if text else values.dtype)
         for start in range(0, shape[0], chunks[0]):
             block = values[start : start + chunks[0]]

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from multimil_gui.core.errors import Refusal
 from multimil_gui.data.import_limits import MAX_DEPTH, MAX_ENTRIES, MAX_NAME, bomb
+from multimil_gui.data.sniff import READABLE
 from multimil_gui.data.words import shown, size_text
 
-PLAIN_COPY = "Write the data anew with anndata or mudata and open that."
+PLAIN_COPY = "Ask its author for a plain copy, as anndata or mudata writes it."
 AGAIN = "Download or copy it again."
 _ROOT_FILES = ("zarr.json", ".zgroup")
 _BAD_SEGMENTS = frozenset({"", ".", ".."})
@@ -26,7 +27,7 @@ _LOCAL_HEADER_BYTES = 30
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _OTHER_ZIPS = (
     (re.compile(r"xl/workbook"), "This is an Excel table, which is not read.", "Save the data as .h5ad."),
-    (re.compile(r"(word|ppt)/"), "This is an Office document, not a data file.", "Open a data file."),
+    (re.compile(r"(word|ppt)/"), "This is an Office document, not a data file.", READABLE),
     (
         re.compile(r"(.*/)?data\.pkl$"),
         "This is a PyTorch file, which can run programs and is never opened.",
@@ -57,7 +58,7 @@ class Files(ABC):
 
     def at(self, key: str) -> str:
         """Return where a key is, for messages."""
-        return f"{self.name}: {shown(key)}"
+        return f"{self.name}: {shown(key)}."
 
     @abstractmethod
     def close(self) -> None:
@@ -197,7 +198,7 @@ def _check_entries(infos: list[zipfile.ZipInfo], name: str, n_bytes: int) -> Non
     seen: set[str] = set()
     total, end = 0, 0
     for info in sorted(infos, key=lambda info: info.header_offset):
-        place = f"{name}: {shown(info.filename)}"
+        place = f"{name}: {shown(info.filename)}."
         segments = info.filename.removesuffix("/").split("/")
         odd = set(segments) & _BAD_SEGMENTS or any(character in info.filename for character in "\\\0:")
         if odd or len(info.filename) > MAX_NAME or len(segments) > MAX_DEPTH + 2:

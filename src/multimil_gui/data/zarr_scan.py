@@ -107,13 +107,13 @@ def _check_node(scan: _Scan, folder: str, name: str) -> None:
     if content.get("zarr_format") != version or kind not in {"array", "group"}:
         raise Refusal(
             "A description file of the zarr store contradicts itself.",
-            f"{scan.files.at(key)} says zarr format {shown(content.get('zarr_format'), 20)}, {shown(kind, 20)}.",
+            f"{scan.files.at(key)} It says zarr format {shown(content.get('zarr_format'), 20)}, {shown(kind, 20)}.",
             PLAIN_COPY,
         )
     beside = f"{folder}/.zattrs".lstrip("/")
     attributes = _json(scan.files, beside) if beside in scan.files.sizes else content.get("attributes", {})
     if not isinstance(attributes, dict) or len(attributes) > MAX_ATTRIBUTES:
-        raise Refusal(f"A part has more than {MAX_ATTRIBUTES} attributes.", scan.files.at(key), PLAIN_COPY)
+        raise Refusal(f"A part has more than {MAX_ATTRIBUTES} attributes.", scan.files.at(folder or "/"), PLAIN_COPY)
     if kind == "array":
         _check_array(scan, folder, content, scan.files.at(key))
 
@@ -124,7 +124,7 @@ def _json(files: Files, key: str) -> dict[str, Any]:
     if files.sizes[key] > limit:
         raise Refusal(
             "A description file of the zarr store is larger than programs write.",
-            f"{files.at(key)}, {size_text(files.sizes[key])}.",
+            f"{files.at(key)} It has {size_text(files.sizes[key])}.",
             PLAIN_COPY,
         )
     try:

@@ -76,7 +76,7 @@ def test_tables_of_all_cells_and_samples(qtbot: QtBot, fitted: Session, tmp_path
     cohort = fitted.data.cohort
     cells = read_csv_unescape(tmp_path / "cells.csv")
     samples = read_csv_unescape(tmp_path / "samples.csv")
-    assert [path.name for path in done.paths] == ["cells.csv", "samples.csv"]
+    assert [path.name for path in done.paths] == ["cells.csv", "samples.csv", "scores.csv"]
     assert list(cells["cell"]) == list(cohort.cell_names)
     assert list(samples["sample"]) == list(cohort.samples.names)
     assert samples["predicted"][0] == "disease"
@@ -163,3 +163,85 @@ def test_the_selection_is_kept_as_a_set_once(fitted: Session) -> None:
     fitted.clear_selection()
     with pytest.raises(Refusal):
         selection_as_set(fitted)
+
+
+# -- everything that a result holds ------------------------------------------------------------------------------------
+
+
+def _tick(dialog: TablesExportDialog, *boxes: str) -> None:
+    for name in ("cells", "samples", "scores", "vectors", "curves", "h5ad"):
+        getattr(dialog, name).setChecked(name in boxes)
+
+
+def test_all_targets_are_in_the_tables(qtbot: QtBot, rich_fitted: Session, tmp_path: Path) -> None:
+    dialog = TablesExportDialog(rich_fitted, tmp_path)
+    qtbot.addWidget(dialog)
+
+    run_export(dialog.plan(), reporter=SilentReporter())
+
+    cohort, fit = rich_fitted.data.cohort, rich_fitted.runs.active.mil
+    cells = read_csv_unescape(tmp_path / "cells.csv")
+    codes = cohort.sample_codes
+    assert list(cells["true_stage"][:3]) == [
+        ("none", "mild", "severe")[cohort.of_target(1).samples.label[c]] for c in codes[:3]
+    ]
+    assert np.allclose(cells["true_age"], cohort.of_target(2).samples.value[codes])
+    assert np.allclose(cells["prediction_age"], fit.further[1].held_out.value[codes])
+    assert np.allclose(cells["contribution_stage"], fit.further[0].held_out_cells.contribution[:, 0], atol=1e-5)
+    samples = read_csv_unescape(tmp_path / "samples.csv")
+    assert {"predicted", "stage_predicted", "age_predicted", "age_predicted_sd"} <= set(samples.columns)
+    scores = read_csv_unescape(tmp_path / "scores.csv")
+    assert list(scores["target"].unique()) == ["condition", "stage", "age"]
+    r2 = scores[(scores["target"] == "age") & (scores["metric"] == "R²")]
+    assert np.isclose(float(r2["value"].iloc[0]), fit.further[1].scores[0].metrics["R²"].value)
+
+
+def test_the_target_shown_does_not_change_what_is_exported(qtbot: QtBot, rich_fitted: Session, tmp_path: Path) -> None:
+    texts = []
+    for number in (0, 2):
+        rich_fitted.show_target(number)
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        dialog = TablesExportDialog(rich_fitted, folder)
+        qtbot.addWidget(dialog)
+        _tick(dialog, "samples", "scores")
+        run_export(dialog.plan(), reporter=SilentReporter())
+        texts.append([(folder / name).read_text(encoding="utf-8") for name in ("samples.csv", "scores.csv")])
+    assert texts[0] == texts[1]
+
+
+def test_shares_curves_and_vectors(qtbot: QtBot, rich_fitted: Session, integration, tmp_path: Path) -> None:
+    import anndata
+
+    rich_fitted.add_run(integration)
+    dialog = TablesExportDialog(rich_fitted, tmp_path)
+    qtbot.addWidget(dialog)
+    _tick(dialog, "cells", "vectors", "curves", "h5ad")
+
+    done = run_export(dialog.plan(), reporter=SilentReporter())
+
+    assert [path.name for path in done.paths] == ["cells.csv", "sample_vectors.csv", "curves.csv", "result.h5ad"]
+    cells = read_csv_unescape(tmp_path / "cells.csv")
+    assert np.allclose(cells["share_adt"], integration.modality_weight[:, 1], atol=1e-6)
+    vectors = read_csv_unescape(tmp_path / "sample_vectors.csv")
+    fit = rich_fitted.runs.active.mil
+    mean = vectors[vectors["vector"] == "mean"].filter(like="dim_").to_numpy()
+    assert np.allclose(mean, fit.held_out.vectors["mean"], atol=1e-6)
+    curves = read_csv_unescape(tmp_path / "curves.csv")
+    assert list(curves["stage"].unique()) == ["integration", "fold 1"]
+    assert list(curves[curves["kept"]]["epoch"]) == [2, 2]
+    data = anndata.read_h5ad(tmp_path / "result.h5ad")
+    assert np.allclose(data.obs["multimil_share_rna"], integration.modality_weight[:, 0], atol=1e-6)
+    assert list(data.obs["multimil_prediction_stage"].cat.categories) == ["none", "mild", "severe"]
+    assert data.obs["multimil_prediction_stage"].cat.ordered
+    targets = json.loads(data.uns["multimil"]["targets"])
+    assert [target["kind"] for target in targets] == ["classification", "ordinal", "regression"]
+
+
+def test_what_is_not_there_cannot_be_ticked(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
+    dialog = TablesExportDialog(session, tmp_path)
+    qtbot.addWidget(dialog)
+
+    for box in (dialog.scores, dialog.vectors, dialog.curves):
+        assert not box.isEnabled() and box.toolTip()
+    assert [entry.path.name for entry in dialog.plan().files] == ["cells.csv", "samples.csv"]

@@ -13,6 +13,7 @@ from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorBy, ColorKind
 from multimil_gui.views.canvas import PointState, RegionDrawn, Tool
 from multimil_gui.views.factory import Backend
+from multimil_gui.widgets._hover_card import cell_in_words
 from multimil_gui.widgets.latent_map import LatentMap
 
 
@@ -191,3 +192,12 @@ def test_another_map_is_shown_as_a_whole(qtbot: QtBot, session: Session) -> None
     session.add_map("far away", (first + 1000).astype(np.float32))
     rect = widget.canvas.view_rect()
     assert rect.contains(*(float(value) for value in first.mean(axis=0) + 1000))
+
+
+def test_the_card_tells_every_phenotype_of_the_sample(rich_fitted: Session) -> None:
+    cohort = rich_fitted.data.cohort
+    row = int(np.flatnonzero(cohort.sample_codes == cohort.samples.names.index("S07a"))[0])
+
+    _, lines = cell_in_words(rich_fitted, row)
+
+    assert {"condition: disease", "stage: mild", "age: 56.5"} <= set(lines.splitlines())

@@ -10,11 +10,13 @@ _SEED = 0
 
 def run_in_words(record: RunRecord, session: Session) -> str:
     """Say what a run found: held-out accuracy beside the best baseline, or what was integrated."""
-    cohort = session.data.cohort
-    if record.mil is not None and cohort is not None:
+    cohort, mil = session.data.value.for_target(0), record.mil
+    if mil is not None and mil.scores and cohort is not None:
         from multimil_gui.analysis.words import verdict
 
-        return verdict(record.mil.scores, cohort.samples, _SEED)
+        others = ", ".join(other.column for other in mil.further)
+        words = verdict(mil.scores, cohort.samples, _SEED, mil.column)
+        return f"{mil.column}: {words} Also predicted: {others}." if others else words
     if record.integration is not None:
         cells, dimensions = record.integration.latent.shape
         names = " and ".join(record.integration.modalities)

@@ -6,6 +6,7 @@ import numpy as np
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
+from multimil_gui.data.cohort import Cohort
 from multimil_gui.state.session import Session
 from multimil_gui.widgets._ui import Role, label
 
@@ -33,9 +34,7 @@ def cell_in_words(session: Session, row: int, title: str = "", value: float | No
     donor = cohort.samples.donor_names[int(cohort.samples.donor[sample])]
     if donor != cohort.samples.names[sample]:
         lines.append(f"Donor: {donor}")
-    if cohort.target is not None:
-        code = int(cohort.samples.label[sample])
-        lines.append(f"{cohort.target.column}: {cohort.target.classes[code] if code >= 0 else 'unknown'}")
+    lines += [_truth(view, sample) for view in session.data.value.by_target]
     if cohort.cell_type is not None:
         code = int(cohort.cell_type.codes[row])
         lines.append(f"Cell type: {cohort.cell_type.levels[code] if code >= 0 else 'unknown'}")
@@ -49,6 +48,16 @@ def cell_in_words(session: Session, row: int, title: str = "", value: float | No
     if value is not None and not (title.lower().startswith("attention") and scores is not None):
         lines.append(f"{title}: {'missing' if np.isnan(value) else f'{value:.4g}'}")
     return str(cohort.cell_names[row]), "\n".join(lines)
+
+
+def _truth(cohort: Cohort, sample: int) -> str:
+    """Return the phenotype of a sample in words, e.g. ``"age: 54"``."""
+    target, values = cohort.target, cohort.samples.value
+    assert target is not None
+    code = int(cohort.samples.label[sample])
+    if code < 0:
+        return f"{target.column}: unknown"
+    return f"{target.column}: {f'{values[sample]:.4g}' if values is not None else target.classes[code]}"
 
 
 class HoverCard(QFrame):

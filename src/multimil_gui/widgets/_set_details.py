@@ -70,7 +70,7 @@ class SetDetails(QScrollArea):
 
     def show_set(self, item: CellSet | None) -> None:
         """Show a cell set; None shows nothing."""
-        cohort = self._session.data.cohort
+        cohort = self._session.target_cohort()
         summary = summarise(item.mask, cohort) if item is not None and cohort is not None else None
         self.recipe.setText(f"Made by: {describe(item.recipe)}" if item is not None else "")
         self.rests_on.setText(_provenance_words(item))

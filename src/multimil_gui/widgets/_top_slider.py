@@ -66,6 +66,7 @@ class TopSlider(QWidget):
         for field in (self.slider, self.percent, self.scope):
             field.setToolTip(tip)
             self._guard.watch(field)
+        self._tip = tip
         self.slider.valueChanged.connect(self._on_slider)
         self.slider.sliderReleased.connect(self._on_released)
         self.percent.valueChanged.connect(self._on_percent)
@@ -98,6 +99,10 @@ class TopSlider(QWidget):
         ready = self._session.scores() is not None
         for field in (self.slider, self.percent, self.scope):
             field.setEnabled(ready)
+        cohort = self._session.target_cohort()
+        is_number = cohort is not None and cohort.samples.value is not None
+        self.scope.setEnabled(ready and not is_number)
+        self.scope.setToolTip("A number has no conditions: all cells count together" if is_number else self._tip)
         self._words.setText("" if ready else "No fit yet: run Phenotype to see attention.")
         self._words.setVisible(not ready)
 

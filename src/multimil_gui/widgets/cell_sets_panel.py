@@ -72,6 +72,7 @@ class CellSetsPanel(QWidget):
         self._subscriptions.add(session.cell_sets.changed, self.refresh)
         self._subscriptions.add(session.selection.changed, self._enable)
         self._subscriptions.add(session.data.changed, self.refresh)
+        self._subscriptions.add(session.runs.changed, self.refresh)
         self.refresh()
 
     # -- building ------------------------------------------------------------------------------------------------------

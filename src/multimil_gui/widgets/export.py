@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from multimil_gui._version import __version__
-from multimil_gui.analysis.result import CellScores, MILResult, Predictions
+from multimil_gui.analysis.result import Curve, MILResult
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort, Scope
@@ -19,10 +19,20 @@ from multimil_gui.project.commit import atomic_commit
 from multimil_gui.project.text import write_csv
 from multimil_gui.state.cell_sets import CellSet
 from multimil_gui.state.recipes import describe, to_plain
+from multimil_gui.state.runs import RunRecord
 from multimil_gui.state.scatter_view import ScatterView
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ScoreSource
 from multimil_gui.views.figure import FigureKind, FigureOptions, render_figure
+from multimil_gui.widgets._export_tables import (
+    added_columns,
+    as_plain,
+    cells_frame,
+    curves_frame,
+    samples_frame,
+    scores_frame,
+    vectors_frame,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,27 +46,32 @@ class Snapshot:
     ----------
     cohort
         The cohort.
-    mil, scores, predictions, source
-        The active fit, None without one, and which of its scores are written.
-    top_percent, top_scope
-        What ``in_top`` means.
+    mil, source
+        The active fit with all its targets, None without one, and which of its scores are written.
+    target, top_percent, top_scope
+        What ``in_top`` means: the target that is shown, and the part of the cells.
     sets
         All cell sets of the session: one column each.
     obsm
         Latents and maps that were computed here.
+    latent
+        The run that put the modalities into the latent behind the map, or None.
+    curves
+        Training curves of the shown runs.
     recipe, provenance
         Plain values: options of the active run; data hash, run, latent.
     """
 
     cohort: Cohort
     mil: MILResult | None
-    scores: CellScores | None
-    predictions: Predictions | None
     source: ScoreSource
+    target: int
     top_percent: float
     top_scope: Scope
     sets: tuple[CellSet, ...]
     obsm: Mapping[str, np.ndarray]
+    latent: RunRecord | None
+    curves: tuple[Curve, ...]
     recipe: Mapping[str, object]
     provenance: Mapping[str, object]
 
@@ -105,17 +120,20 @@ def snapshot(session: Session) -> Snapshot:
     cohort = session.data.cohort
     if cohort is None:
         raise Refusal("There is nothing to export yet.", "", "Open data first.")
-    run = session.runs.active
+    run, latent = session.runs.active, session.runs.value.shared_latent(session.view.map_key)
+    mil = None if run is None else run.mil
+    integration = None if latent is None else latent.integration
     return Snapshot(
         cohort=cohort,
-        mil=session.mil(),
-        scores=session.scores(),
-        predictions=session.predictions(),
+        mil=mil,
         source=session.view.source,
+        target=session.runs.target,
         top_percent=session.view.top_percent,
         top_scope=session.view.top_scope,
         sets=session.cell_sets.items,
         obsm={**session.data.latents.computed, **session.data.maps.computed},
+        latent=latent,
+        curves=(*((integration.curve,) if integration is not None else ()), *(mil.curves if mil is not None else ())),
         recipe=dict(run.recipe) if run is not None else {},
         provenance=session.provenance(),
     )
@@ -164,11 +182,29 @@ def cells_file(shot: Snapshot, path: Path, cells: np.ndarray | None = None) -> O
 
 def samples_file(shot: Snapshot, path: Path) -> OutFile:
     """Return a CSV with one row per sample."""
+    return _csv(path, lambda: samples_frame(shot), "samples")
 
+
+def scores_file(mil: MILResult, path: Path) -> OutFile:
+    """Return a CSV with the metrics of every model and target."""
+    return _csv(path, lambda: scores_frame(mil), "rows")
+
+
+def vectors_file(shot: Snapshot, mil: MILResult, path: Path) -> OutFile:
+    """Return a CSV with the samples' vectors."""
+    return _csv(path, lambda: vectors_frame(shot, mil), "vectors")
+
+
+def curves_file(shot: Snapshot, path: Path) -> OutFile:
+    """Return a CSV with the training curves."""
+    return _csv(path, lambda: curves_frame(shot), "epochs")
+
+
+def _csv(path: Path, make: Callable[[], pd.DataFrame], what: str) -> OutFile:
     def write(target: Path) -> str:
-        frame = samples_frame(shot)
+        frame = make()
         write_csv(frame, target)
-        return f"{len(frame):,} samples"
+        return f"{len(frame):,} {what}"
 
     return OutFile(path, write)
 
@@ -199,104 +235,37 @@ def _write_all(stream: Any, content: bytes) -> None:
     stream.write(content)
 
 
-def cells_frame(shot: Snapshot) -> pd.DataFrame:
-    """Return one row per cell in file order: sample, donor, condition, cell type, scores, one column per cell set."""
-    import pandas as pd
-
-    from multimil_gui.analysis.tables import cells_table
-
-    cohort = shot.cohort
-    if shot.mil is not None and shot.scores is not None and shot.predictions is not None:
-        trained = shot.source is ScoreSource.TRAINED
-        frame = cells_table(cohort, shot.mil, _in_top(shot), trained=trained)
-    else:
-        codes = cohort.sample_codes
-        names = np.array(cohort.samples.names, dtype=object)
-        donors = np.array(cohort.samples.donor_names, dtype=object)
-        frame = pd.DataFrame(
-            {"cell": cohort.cell_names, "sample": names[codes], "donor": donors[cohort.samples.donor][codes]}
-        )
-    place = 3
-    if cohort.target is not None:
-        classes_and_none = np.array((*cohort.target.classes, ""), dtype=object)
-        frame.insert(place, "condition", classes_and_none[cohort.samples.label][cohort.sample_codes])
-        place += 1
-    if cohort.cell_type is not None:
-        levels = np.array((*cohort.cell_type.levels, ""), dtype=object)
-        frame.insert(place, "cell_type", levels[cohort.cell_type.codes])
-    for item in shot.sets:
-        frame[f"set_{item.name}"] = item.mask
-    return frame
-
-
-def samples_frame(shot: Snapshot) -> pd.DataFrame:
-    """Return one row per sample, with its out-of-fold prediction when there is a fit."""
-    import pandas as pd
-
-    from multimil_gui.analysis.tables import samples_table
-
-    if shot.mil is not None:
-        return samples_table(shot.cohort, shot.mil)
-    samples = shot.cohort.samples
-    classes = np.array((*(shot.cohort.target.classes if shot.cohort.target is not None else ()), ""), dtype=object)
-    return pd.DataFrame(
-        {
-            "sample": list(samples.names),
-            "donor": np.array(samples.donor_names, dtype=object)[samples.donor],
-            "true": classes[samples.label],
-            "n_cells": samples.n_cells,
-        }
-    )
-
-
-def added_columns(shot: Snapshot) -> pd.DataFrame:
-    """Return the ``multimil_*`` obs columns: scores of the active fit and one per cell set."""
-    import pandas as pd
-
-    columns: dict[str, np.ndarray] = {}
-    if shot.mil is not None and shot.scores is not None:
-        columns["multimil_attention"] = shot.scores.attention
-        columns["multimil_attention_rank"] = shot.scores.attention_rank
-        columns["multimil_attention_sd"] = shot.scores.attention_sd
-        for code, name in enumerate(shot.mil.classes):
-            columns[f"multimil_contribution_{_key(name)}"] = shot.scores.contribution[:, code]
-        columns["multimil_in_top"] = _in_top(shot)
-    for item in shot.sets:
-        columns[f"multimil_set_{_key(item.name)}"] = item.mask
-    return pd.DataFrame(columns, index=range(shot.cohort.n_cells))
-
-
-def _key(name: str) -> str:
-    """Return a name without slashes, which would make a folder inside the .h5ad."""
-    return name.replace("/", "_")
-
-
-def _in_top(shot: Snapshot) -> np.ndarray:
-    from multimil_gui.analysis.scores import top_cells
-
-    cohort = shot.cohort
-    assert shot.scores is not None
-    return top_cells(
-        shot.scores.attention,
-        cohort.sample_codes,
-        cohort.samples.label,
-        shot.top_percent,
-        per_condition=shot.top_scope is Scope.CONDITION,
-    )
-
-
 def _uns(shot: Snapshot, chosen: CellSet | None) -> dict[str, object]:
     """Return the provenance; nested recipes as JSON text, which every reader of .h5ad understands."""
     content: dict[str, object] = {
         "version": __version__,
-        "provenance": {key: str(value) for key, value in shot.provenance.items()},
+        "provenance": as_plain(shot.provenance),
         "recipe": json.dumps(shot.recipe, sort_keys=True),
-        "scores": "held out" if shot.source is ScoreSource.HELD_OUT else "trained on these patients",
+        "scores": _source_words(shot),
+        "targets": json.dumps(_targets(shot), sort_keys=True),
         "top_cells": f"{shot.top_percent:g} % {shot.top_scope.value}",
         "cell_sets": json.dumps({item.name: to_plain(item.recipe) for item in shot.sets}, sort_keys=True),
     }
+    if shot.latent is not None:
+        integration = shot.latent.integration or shot.latent.query
+        content["latent"] = shot.latent.latent_key
+        content["latent_details"] = json.dumps(dict(integration.details) if integration else {}, default=str)
     if chosen is not None:
         content["cell_set"] = chosen.name
         content["cell_set_made_by"] = describe(chosen.recipe)
-        content["cell_set_rests_on"] = {key: str(value) for key, value in chosen.provenance.items()}
+        content["cell_set_rests_on"] = as_plain(chosen.provenance)
     return {"multimil": content}
+
+
+def _source_words(shot: Snapshot) -> str:
+    if shot.mil is not None and shot.mil.reference:
+        return f"by the models of {shot.mil.reference}, which never saw these samples"
+    return "held out" if shot.source is ScoreSource.HELD_OUT else "trained on these patients"
+
+
+def _targets(shot: Snapshot) -> list[dict[str, object]]:
+    """Return what was predicted: column, kind, classes in order."""
+    if shot.mil is None:
+        return []
+    targets = (shot.mil, *shot.mil.further)
+    return [{"column": one.column, "kind": one.kind.value, "classes": list(one.classes)} for one in targets]

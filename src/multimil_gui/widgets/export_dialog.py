@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import (
-    QCheckBox,
     QComboBox,
-    QDialog,
-    QDialogButtonBox,
     QDoubleSpinBox,
-    QFileDialog,
-    QFormLayout,
-    QLineEdit,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -28,131 +21,22 @@ from multimil_gui.state.cell_sets import CellSet
 from multimil_gui.state.scatter_view import ScatterView
 from multimil_gui.state.session import Session
 from multimil_gui.views.figure import FigureKind, FigureOptions
-from multimil_gui.widgets._ui import Mark, MarkedLine, Notice, Role, WheelGuard, button, label, row
+from multimil_gui.widgets._export_base import ExportDialog
+from multimil_gui.widgets._ui import Role, label, row
 from multimil_gui.widgets.export import (
     Exported,
     ExportPlan,
     OutFile,
     cells_file,
+    curves_file,
     h5ad_file,
     picture_file,
     run_export,
     samples_file,
+    scores_file,
     snapshot,
+    vectors_file,
 )
-
-
-class ExportDialog(QDialog):
-    """Where to write, what will be written, and consent before anything is replaced. Subclasses say what.
-
-    Parameters
-    ----------
-    title
-        Window title.
-    folder
-        Folder proposed.
-    """
-
-    def __init__(self, title: str, folder: Path, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(title)
-        self.setMinimumWidth(520)
-        self._guard = WheelGuard(self)
-        self.folder = QLineEdit(str(folder), self)
-        self.folder.setObjectName("export_folder")
-        self.folder.setAccessibleName("Folder")
-        browse = button("Browse…", "Choose the folder", "export_browse", self._browse)
-        self.form = QFormLayout()
-        self.form.setHorizontalSpacing(12)
-        self.form.setVerticalSpacing(8)
-        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        self._add_fields()
-        where = row(self.folder, browse, parent=self)
-        self.add_field("Folder", where)
-        self.files = label("", Role.NOTE, self, wrap=True)
-        self.files.setObjectName("export_files")
-        self.add_field("Files", self.files)
-        self.replace = QCheckBox("Replace files of the same name", self)
-        self.replace.setObjectName("export_replace")
-        self._clash = MarkedLine(Mark.WARNING, "", self)
-        self._notice = Notice(self)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self.accept_button = buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 14, 16, 12)
-        layout.setSpacing(10)
-        layout.addLayout(self.form)
-        for part in (self._clash, self.replace, self._notice):
-            layout.addWidget(part)
-        layout.addStretch(1)
-        layout.addWidget(buttons)
-        self.folder.textChanged.connect(self.refresh)
-        self.replace.toggled.connect(self.refresh)
-        self.refresh()
-
-    def _add_fields(self) -> None:
-        """Add the fields of this export."""
-        raise NotImplementedError
-
-    def _out_files(self, folder: Path) -> tuple[OutFile, ...]:
-        """Return the files to write into ``folder``."""
-        raise NotImplementedError
-
-    def add_field(self, caption: str, field: QWidget) -> None:
-        """Add a captioned row."""
-        words = label(caption, Role.BODY, self)
-        words.setBuddy(field)
-        self.form.addRow(words, field)
-
-    def plan(self) -> ExportPlan:
-        """Return what will be written."""
-        return ExportPlan(self._out_files(Path(self.folder.text()).expanduser()), self.replace.isChecked())
-
-    def refresh(self) -> None:
-        """Show which files will be written, and ask before any is replaced."""
-        folder = Path(self.folder.text()).expanduser()
-        files = self._out_files(folder)
-        there = [entry.path.name for entry in files if entry.path.exists()]
-        self.files.setText("\n".join(entry.path.name for entry in files) or "Choose at least one kind of file.")
-        self._clash.set_words(f"Already there: {', '.join(there)}.")
-        self._clash.setVisible(bool(there))
-        self.replace.setVisible(bool(there))
-        if not folder.is_dir():
-            self._notice.say("This folder does not exist.")
-        else:
-            self._notice.clear()
-        ready = bool(files) and folder.is_dir() and (not there or self.replace.isChecked())
-        if self.accept_button is not None:
-            self.accept_button.setEnabled(ready)
-
-    def _browse(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder to export to", self.folder.text())
-        if chosen:
-            self.folder.setText(chosen)
-
-    def _line(self, name: str, caption: str, text: str) -> QLineEdit:
-        field = QLineEdit(text, self)
-        field.setObjectName(name)
-        field.setAccessibleName(caption)
-        field.textChanged.connect(self._refresh_if_ready)
-        self.add_field(caption, field)
-        return field
-
-    def _tick(self, name: str, words: str, tip: str, *, on: bool = True) -> QCheckBox:
-        box = QCheckBox(words, self)
-        box.setObjectName(name)
-        box.setToolTip(tip)
-        box.setChecked(on)
-        box.toggled.connect(self._refresh_if_ready)
-        self.form.addRow("", box)
-        return box
-
-    def _refresh_if_ready(self) -> None:
-        if hasattr(self, "accept_button"):
-            self.refresh()
 
 
 class CellSetExportDialog(ExportDialog):
@@ -213,10 +97,31 @@ class TablesExportDialog(ExportDialog):
         self.setObjectName("tables_export")
 
     def _add_fields(self) -> None:
-        self.cells = self._tick("export_cells", "Cells (cells.csv)", "One row per cell: scores and cell sets")
-        self.samples = self._tick(
-            "export_samples", "Samples (samples.csv)", "One row per sample: out-of-fold prediction"
+        self.cells = self._tick(
+            "export_cells", "Cells (cells.csv)", "One row per cell: scores of every target, modality shares, cell sets"
         )
+        self.samples = self._tick(
+            "export_samples", "Samples (samples.csv)", "One row per sample: out-of-fold prediction of every target"
+        )
+        has_fit = self._shot.mil is not None
+        self.scores = self._tick(
+            "export_scores",
+            "Models compared (scores.csv)",
+            "Every metric of every model and target, with its 95 % interval",
+            on=has_fit,
+        )
+        self.vectors = self._tick(
+            "export_vectors", "Sample vectors (sample_vectors.csv)", "The samples as points of the latent", on=False
+        )
+        self.curves = self._tick("export_curves", "Training curves (curves.csv)", "Loss by stage and epoch", on=False)
+        for box, there, missing in (
+            (self.scores, has_fit, "There is no fit yet: run Phenotype first."),
+            (self.vectors, has_fit, "There is no fit yet: run Phenotype first."),
+            (self.curves, bool(self._shot.curves), "Nothing was trained yet."),
+        ):
+            box.setEnabled(there)
+            if not there:
+                box.setToolTip(missing)
         self.h5ad = self._tick(
             "export_h5ad", "Data with results (result.h5ad)", "Everything, to go on with in scanpy", on=False
         )
@@ -227,6 +132,13 @@ class TablesExportDialog(ExportDialog):
             files.append(cells_file(self._shot, folder / "cells.csv"))
         if self.samples.isChecked():
             files.append(samples_file(self._shot, folder / "samples.csv"))
+        mil = self._shot.mil
+        if mil is not None and self.scores.isChecked():
+            files.append(scores_file(mil, folder / "scores.csv"))
+        if mil is not None and self.vectors.isChecked():
+            files.append(vectors_file(self._shot, mil, folder / "sample_vectors.csv"))
+        if self._shot.curves and self.curves.isChecked():
+            files.append(curves_file(self._shot, folder / "curves.csv"))
         if self.h5ad.isChecked():
             files.append(h5ad_file(self._shot, folder / "result.h5ad"))
         return tuple(files)

@@ -306,7 +306,10 @@ class LatentMap(QWidget):
         """Add the value of the coloured column, unless the card tells it already."""
         store, column = self._session.data.store, self._session.view.color.key
         columns = self._session.data.columns
-        told = (columns.target, columns.cell_type, columns.sample, columns.donor) if columns is not None else ()
+        views = self._session.data.value.by_target
+        told: set[str | None] = {view.target.column for view in views if view.target is not None}
+        if columns is not None:
+            told |= {columns.cell_type, columns.sample, columns.donor}
         if store is None or column in told:
             return heading, lines
         labelling = store.labelling(column)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from multimil_gui.core.product_of_experts import Expert, expert_shares, product_of_experts
+from multimil_gui.core.product_of_experts import Expert, expert_shares, mean_alone, product_of_experts
 
 numbers = st.floats(-3, 3)
 log_vars = st.floats(-2, 2)
@@ -46,3 +46,8 @@ def test_shares_follow_the_precisions_without_the_prior() -> None:
     sharp = Expert(rows, torch.zeros(1, 2), torch.log(torch.tensor([[0.25, 1.0]])))
     blunt = Expert(rows, torch.zeros(1, 2), torch.zeros(1, 2))
     np.testing.assert_allclose(expert_shares([sharp, blunt], 1), [[(0.8 + 0.5) / 2, (0.2 + 0.5) / 2]], rtol=1e-6)
+
+
+def test_an_expert_alone_is_the_product_of_it_and_the_prior() -> None:
+    expert = Expert(torch.arange(3), torch.tensor([[1.0], [-2.0], [3.0]]), torch.tensor([[-2.0], [0.0], [5.0]]))
+    np.testing.assert_allclose(mean_alone(expert), product_of_experts([expert], 3)[0], rtol=1e-6)

@@ -12,6 +12,7 @@ from multimil_gui.core.batches import CellBatch
 from multimil_gui.core.likelihoods import standard_normal_kl
 from multimil_gui.core.mmd import pairwise_mmd
 from multimil_gui.core.options import IntegrateOptions
+from multimil_gui.core.product_of_experts import mean_alone
 from multimil_gui.core.vae import MultimodalVAE, Posterior
 
 
@@ -103,10 +104,18 @@ def _discrepancies(
 
 
 def _between_modalities(options: IntegrateOptions, batch: CellBatch, posterior: Posterior) -> torch.Tensor:
-    """Return the MMD between what two modalities say alone about the cells that have both, summed over all pairs."""
+    """Return the MMD between what two modalities say alone about the cells that have both, summed over all pairs.
+
+    What a modality says alone is the latent that the cell would get if nothing else had been measured: the mean of the
+    expert times the prior. The authors compare samples of the experts without the prior, whose scale is free: with the
+    paper's weight the latent then shrinks, and the modalities of one cell come to lie further apart than without MMD.
+    """
     total = posterior.mean.new_zeros(())
     for one, other in combinations(posterior.experts.values(), 2):
-        parts = [one.mean[torch.isin(one.rows, other.rows)], other.mean[torch.isin(other.rows, one.rows)]]
+        parts = [
+            mean_alone(one)[torch.isin(one.rows, other.rows)],
+            mean_alone(other)[torch.isin(other.rows, one.rows)],
+        ]
         group = torch.arange(2, device=total.device).repeat_interleave(len(parts[0]))
         total = total + pairwise_mmd(torch.cat(parts), group, options.mmd_gammas, options.mmd_unbiased)
     return total

@@ -53,6 +53,14 @@ def product_of_experts(experts: Sequence[Expert], n_cells: int) -> tuple[torch.T
     return weighted / precision, 1.0 / precision
 
 
+def mean_alone(expert: Expert) -> torch.Tensor:
+    """Return the (n_present, n_latent) mean of one expert times the prior: the latent if nothing else were known.
+
+    (mu / v) / (1 + 1 / v) = mu / (1 + v).
+    """
+    return expert.mean * torch.sigmoid(-expert.log_var)
+
+
 def expert_shares(experts: Sequence[Expert], n_cells: int) -> torch.Tensor:
     """Return the (n_cells, n_experts) share of each expert in the experts' precision, mean over the dimensions.
 

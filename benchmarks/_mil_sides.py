@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,7 @@ def peer_python() -> str | None:
     return os.environ.get("MULTIMIL_PEER_PYTHON")
 
 
+@cache
 def planted_cohorts() -> ModuleType:
     """Return the generator of cohorts with a known disease state, which the tests use too."""
     path = HERE.parent / "tests" / "core" / "planted.py"

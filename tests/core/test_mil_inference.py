@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multimil_gui.core import mil_net
+from multimil_gui.core import mil_heads, mil_net
 from multimil_gui.core.mil import Bags, BagTarget, MILOutput, attention_mil, predict_mil
-from multimil_gui.core.options import MILOptions, Pooling, TargetKind
+from multimil_gui.core.options import Activation, MILOptions, OrdinalLoss, Pooling, TargetKind
 
 SIZES = [7, 1, 30, 2, 300]
 BAGS = Bags(np.concatenate([[0], np.cumsum(SIZES)]))
@@ -31,19 +31,48 @@ def log_odds(output: MILOutput) -> np.ndarray:
     return np.log(p) - np.log1p(-p)
 
 
+def removed(x: np.ndarray, cell: int) -> tuple[int, np.ndarray, Bags]:
+    """Return the bag of a cell, and that bag without it."""
+    of_cell = np.repeat(np.arange(BAGS.n_bags), BAGS.sizes)
+    keep = (of_cell == of_cell[cell]) & (np.arange(len(x)) != cell)
+    return int(of_cell[cell]), x[keep], Bags(np.array([0, keep.sum()]))
+
+
 @pytest.mark.parametrize("sharp", [1.0, 40.0])
 @pytest.mark.parametrize("pooling", list(Pooling))
 def test_contribution_equals_really_removing_the_cell(pooling: Pooling, sharp: float) -> None:
     options, weights = random_model(pooling, sharp=sharp)
     x = latent()
     whole = predict_mil(weights, x, BAGS, EVERY, TARGETS, options)
-    of_cell = np.repeat(np.arange(BAGS.n_bags), BAGS.sizes)
     for cell in [0, 3, 6, 8, 20, 37, 38, 40, 41, 40 + int(whole.attention[0, 40:].argmax())]:
-        bag = of_cell[cell]
-        keep = (of_cell == bag) & (np.arange(len(x)) != cell)
-        without = predict_mil(weights, x[keep], Bags(np.array([0, keep.sum()])), np.array([True]), TARGETS, options)
+        bag, rest, bags = removed(x, cell)
+        without = predict_mil(weights, rest, bags, np.array([True]), TARGETS, options)
         expected = (log_odds(whole)[:, bag] - log_odds(without)[:, 0]).mean(axis=0)
         np.testing.assert_allclose(whole.targets[0].contribution[cell], expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("pooling", list(Pooling))
+@pytest.mark.parametrize("ordinal", list(OrdinalLoss))
+@pytest.mark.parametrize(("layers", "activation"), [(1, Activation.TANH), (3, Activation.LEAKY_RELU)])
+def test_contributions_to_ranks_and_values_equal_really_removing_the_cell(
+    pooling: Pooling, ordinal: OrdinalLoss, layers: int, activation: Activation
+) -> None:
+    options = MILOptions(pooling=pooling, seeds=2, ordinal=ordinal, n_layers=layers, activation=activation)
+    targets = (
+        BagTarget(TargetKind.ORDINAL, np.array([0, 1, 2, 3, 1]), 4),
+        BagTarget(TargetKind.REGRESSION, np.zeros(5, np.int64), 1, np.array([50.0, 60, 70, 20, 30])),
+    )
+    x = latent()
+    weights = mil_net.initial_weights(6, [1, 1], options, 4) | mil_heads.initial_thresholds(targets, options)
+    weights |= mil_net.fixed_weights(x, 50.0, 2) | mil_heads.fixed_weights(targets, BAGS, [EVERY, EVERY], options)
+    arrays = mil_net.to_arrays(weights)
+    whole = predict_mil(arrays, x, BAGS, EVERY, targets, options).targets
+    for cell in [0, 8, 20, 38, 45, 300]:
+        bag, rest, bags = removed(x, cell)
+        without = predict_mil(arrays, rest, bags, np.array([True]), targets, options).targets
+        for said, left in zip(whole, without, strict=True):
+            expected = (said.value[:, bag].astype(np.float64) - left.value[:, 0]).mean()
+            np.testing.assert_allclose(said.contribution[cell], [expected], atol=2e-5)
 
 
 @pytest.mark.parametrize("pooling", list(Pooling))

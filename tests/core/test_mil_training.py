@@ -5,7 +5,7 @@ from sklearn.metrics import roc_auc_score
 
 from multimil_gui.core.errors import Cancelled, Refusal
 from multimil_gui.core.mil import Bags, BagTarget, MILFit, fit_mil, predict_mil
-from multimil_gui.core.options import Device, MILOptions, Pooling, TargetKind
+from multimil_gui.core.options import Activation, Device, MILOptions, Pooling, TargetKind
 from multimil_gui.core.reporter import Progress, SilentReporter, Stop
 
 QUICK = MILOptions(epochs=6, seeds=2, device=Device.CPU)
@@ -121,6 +121,20 @@ def test_every_pooling_trains(small, pooling: Pooling, cell_layer: bool) -> None
     )
     assert result.train[-1] < result.train[0]
     assert all(np.isfinite(value).all() for value in result.weights.values())
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("activation", list(Activation))
+@pytest.mark.parametrize("whole", [False, True])
+def test_every_depth_and_activation_trains(small, layers: int, activation: Activation, whole: bool) -> None:
+    options = MILOptions(
+        epochs=10, seeds=2, n_layers=layers, activation=activation, whole_samples=whole, sample_noise=0, dropout=0,
+        learning_rate=3e-3,
+    )  # fmt: skip
+    result = fit(small, options)
+    assert result.train[-3:].mean() < result.train[0]
+    assert f"classifier0.hidden{layers - 1}.weight" in result.weights
+    assert f"classifier0.hidden{layers}.weight" not in result.weights
 
 
 def test_one_report_an_epoch_and_the_latest_weights_without_held_out_samples(small) -> None:

@@ -34,3 +34,35 @@ def test_only_the_training_samples_are_read_and_factor_zero_moves_nothing() -> N
     one, two = (noise(x, trained, 1.0).draw(5, torch_stream(0)) for x in (latent, broken))
     assert torch.equal(one, two)
     assert not noise(latent, trained, 0.0).draw(5, torch_stream(0)).any()
+
+
+def differences(latent: np.ndarray, targets: list[BagTarget]) -> np.ndarray:
+    every = np.ones(40, bool)
+    drawn = SampleNoise(latent, BAGS, targets, [every], torch.full((1, 1, 2), 1e-9), 1.0).draw(4000, torch_stream(0))
+    return drawn[0].numpy()
+
+
+def test_what_the_targets_explain_is_no_noise() -> None:
+    """A value moves the first dimension, a rank and a class the second; nothing else differs between samples."""
+    value, rank = np.linspace(20, 80, 40), np.arange(40) // 2 % 4
+    place = np.stack([value, 5.0 * rank + 3.0 * LABELS], axis=1)
+    latent = np.repeat(place, 10, axis=0).astype(np.float32)
+    targets = [
+        BagTarget(TargetKind.REGRESSION, np.zeros(40, np.int64), 1, value),
+        BagTarget(TargetKind.ORDINAL, rank, 4),
+        BagTarget(TargetKind.CLASSIFICATION, LABELS, 2),
+    ]
+    assert np.abs(differences(latent, targets)).max() < 1e-4
+    # Without the regression its direction is noise, without the others theirs.
+    assert differences(latent, targets[1:]).std(axis=0)[0] > 10
+    assert differences(latent, targets[:1]).std(axis=0)[1] > 3
+
+
+def test_samples_without_a_value_do_not_bend_the_line() -> None:
+    value = np.linspace(20, 80, 40)
+    hidden = np.arange(40) % 5 == 0
+    place = np.stack([value, np.zeros(40)], axis=1)
+    place[hidden] = [500.0, 0.0]
+    latent = np.repeat(place, 10, axis=0).astype(np.float32)
+    target = BagTarget(TargetKind.REGRESSION, np.where(hidden, -1, 0), 1, np.where(hidden, np.nan, value))
+    assert np.abs(differences(latent, [target])).max() < 1e-3

@@ -158,7 +158,7 @@ def predict_mil(
     inside = bags.subset(which).offsets if len(chosen) else np.zeros(1, dtype=np.int64)
     attention = np.empty((n_models, int(inside[-1])), dtype=np.float32)
     outputs = tuple(_empty(target, n_models, len(chosen), int(inside[-1])) for target in targets)
-    for number, bag in enumerate(chosen):
+    for number, bag in enumerate(chosen.tolist()):
         mine = slice(inside[number], inside[number + 1])
         values, log_share = _attended(weights, latent, bags, bag, options)
         share = log_share.exp()

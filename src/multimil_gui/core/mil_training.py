@@ -22,7 +22,10 @@ from multimil_gui.core.sub_bags import n_sub_bags, partition, sample_steps, step
 from multimil_gui.core.targets import BagTarget
 
 SUB_BAGS_PER_STEP = 16
-"""Sub-bags of each model in one optimiser step (the reference uses 2)."""
+"""Sub-bags of each model in one optimiser step (the reference uses 2); more in a cohort that would take too many steps."""
+
+MOST_STEPS = 64
+"""Optimiser steps of an epoch: more cells make the steps larger, which costs less, rather than more."""
 
 SAMPLES_PER_STEP = 4
 """Whole samples of each model in one optimiser step."""
@@ -66,6 +69,11 @@ def _check(latent: np.ndarray, bags: Bags, targets: Sequence[BagTarget], train: 
 
 def check_targets(targets: Sequence[BagTarget], train: np.ndarray) -> None:
     """Refuse targets that the (n_bags,) training bags do not tell apart.
+
+    Notes
+    -----
+    The same arguments give the same bytes on a processor. Random numbers go to the bags in their order: whoever wants
+    results that do not depend on names or files gives them in an order that does not.
 
     Raises
     ------
@@ -137,7 +145,7 @@ class _Trainer:
             self._n_steps = -(-max(int(mine.sum()) for mine in self._train) // SAMPLES_PER_STEP)
         else:
             most = max(int(n_sub_bags(bags.sizes[mine], options.cells_per_bag).sum()) for mine in self._train)
-            self._n_steps = -(-most // SUB_BAGS_PER_STEP)
+            self._n_steps = min(-(-most // SUB_BAGS_PER_STEP), MOST_STEPS)
 
     def held_out_loss(self) -> np.ndarray:
         """Return the (n_models,) loss of each model's held-out samples."""
@@ -209,6 +217,11 @@ def fit_mil(
         Name of the curve, e.g. ``"fold 2"``.
     reporter
         Told once per epoch, asked once per optimiser step.
+
+    Notes
+    -----
+    The same arguments give the same bytes on a processor. Random numbers go to the bags in their order: whoever wants
+    results that do not depend on names or files gives them in an order that does not.
 
     Raises
     ------

@@ -3,11 +3,22 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from multimil_gui.core.batches import CellSource
 from multimil_gui.core.device import threads
 from multimil_gui.core.errors import Cancelled, Refusal
-from multimil_gui.core.integration import CovariateData, IntegrationFit, ModalityData, fit_integration
-from multimil_gui.core.options import Device, IntegrateOptions, Likelihood
+from multimil_gui.core.integration import (
+    ContinuousData,
+    CovariateData,
+    IntegrationFit,
+    ModalityData,
+    design_of,
+    fit_integration,
+)
+from multimil_gui.core.options import Activation, Device, Dispersion, IntegrateOptions, Likelihood
+from multimil_gui.core.random_streams import torch_stream
 from multimil_gui.core.reporter import Progress, SilentReporter, Stop
+from multimil_gui.core.vae import MultimodalVAE
+from multimil_gui.core.vae_learning import VAELearner
 
 N = 240
 # The paper's network (Table 1), made small: one hidden layer, dropout, hardly any KL.
@@ -145,6 +156,63 @@ def test_sizes_and_covariates(counts, proteins, layers: int, conditioned: bool) 
     assert np.isfinite(result.latent).all()
 
 
+@pytest.mark.parametrize("likelihood", list(Likelihood))
+@pytest.mark.parametrize("activation", list(Activation))
+def test_every_likelihood_learns_and_repeats_itself(counts, proteins, likelihood: Likelihood, activation) -> None:
+    matrix = counts if likelihood.of_counts else proteins
+    update = {"activation": activation, "dispersion": Dispersion.FEATURE_BATCH, "epochs": 6, "dropout": 0.1}
+    options = QUICK.model_copy(update=update)
+    data = [ModalityData("one", matrix, np.arange(N), likelihood)]
+    covariates = [CovariateData("batch", np.arange(N) % 3, 3)]
+    result = fit(data, options, covariates)
+    assert result.train[-1] < result.train[0]
+    assert same_bytes(result, fit(data, options, covariates))
+    if likelihood in (Likelihood.NB, Likelihood.ZINB):
+        assert result.weights["decoder.one.log_theta"].shape == (3, 40)
+
+
+def test_sparse_and_dense_transformed_values_are_the_same_to_rounding(proteins) -> None:
+    gated = np.maximum(proteins, 0)
+    sparse = fit([ModalityData("adt", sp.csr_matrix(gated), np.arange(N), Likelihood.NORMAL)])
+    np.testing.assert_allclose(sparse.train, fit([adt(gated)]).train, rtol=1e-4)
+
+
+def test_names_change_nothing(counts, proteins) -> None:
+    def named(one: str, two: str, batch: str, age: str) -> IntegrationFit:
+        modalities = [ModalityData(one, counts, np.arange(N), Likelihood.NB)]
+        modalities.append(ModalityData(two, proteins, np.arange(N), Likelihood.NORMAL))
+        covariates = [CovariateData(batch, np.arange(N) % 3, 3)]
+        continuous = [ContinuousData(age, np.linspace(-1, 1, N).astype(np.float32))]
+        return fit_integration(modalities, N, covariates, QUICK, NOBODY, SilentReporter(), continuous)
+
+    assert named("rna", "adt", "batch", "age").latent.tobytes() == named("b", "a", "x.y", "zeros").latent.tobytes()
+
+
+def test_a_modality_without_weight_does_not_shape_the_latent(counts, proteins) -> None:
+    """Its encoder speaks, but what it says is judged by the other modality alone."""
+    silent = ModalityData("adt", proteins, np.arange(N), Likelihood.NORMAL, weight=0.0)
+    result = fit([rna(counts), silent])
+    start = MultimodalVAE.fresh(design_of([rna(counts), silent], ()), QUICK, torch_stream(QUICK.seed, 0)).arrays()
+    assert result.weights["decoder.adt.output.weight"].tobytes() == start["decoder.adt.output.weight"].tobytes()
+    assert result.weights["encoder.adt.mean.weight"].tobytes() != start["encoder.adt.mean.weight"].tobytes()
+
+
+def test_the_divergence_between_batches_brings_them_together(groups) -> None:
+    rng = np.random.default_rng(5)
+    batch = rng.integers(0, 2, N)
+    values = rng.normal(size=(3, 20))[groups] + 3 * rng.normal(size=(2, 20))[batch] + rng.normal(0, 0.2, (N, 20))
+    data = [ModalityData("adt", values.astype(np.float32), np.arange(N), Likelihood.NORMAL)]
+    covariates = [CovariateData("batch", batch, 2)]
+    options = QUICK.model_copy(update={"epochs": 30, "n_layers": 0, "dropout": 0.0, "learning_rate": 1e-2})
+
+    def apart(weight: float) -> float:
+        latent = fit(data, options.model_copy(update={"mmd_latent_weight": weight}), covariates).latent
+        means = [latent[batch == b].mean(axis=0) for b in (0, 1)]
+        return float(np.linalg.norm(means[0] - means[1]) / latent.std())
+
+    assert apart(100.0) < 0.3 * apart(0.0)
+
+
 def test_the_covariate_takes_the_batch_out_of_the_latent(groups) -> None:
     rng = np.random.default_rng(5)
     batch = rng.integers(0, 2, N)
@@ -188,10 +256,23 @@ def test_reports_and_stops(counts) -> None:
         fit([rna(counts)], reporter=Recorder(1, Stop.CANCEL))
 
 
-def test_a_breakdown_names_the_modality_and_the_fix(proteins, counts) -> None:
+@pytest.mark.parametrize("mmd", [0.0, 10.0])
+def test_a_breakdown_names_the_modality_and_the_fix(proteins, counts, mmd: float) -> None:
     huge = np.where(proteins > 0, 1e30, 0).astype(np.float32)
+    options = QUICK.model_copy(update={"mmd_marginal_weight": mmd, "mmd_latent_weight": mmd})
     with pytest.raises(Refusal, match=r"modality adt.*learning_rate"):
-        fit([rna(counts), adt(huge)])
+        fit([rna(counts), adt(huge)], options, [CovariateData("batch", np.arange(N) % 2, 2)])
+
+
+def test_a_gradient_that_is_no_number_breaks_the_step_in_which_it_appears(counts, proteins) -> None:
+    source = CellSource([rna(counts), adt(proteins)], N, (), (), torch.device("cpu"))
+    learner = VAELearner(source, design_of([rna(counts), adt(proteins)], ()), QUICK)
+    before = learner.model.arrays()
+    learner.model.weights["decoder.adt.output.weight"].register_hook(lambda gradient: gradient * np.nan)
+    learner.model.weights["decoder.adt.output.bias"].register_hook(lambda gradient: gradient * np.nan)
+    with pytest.raises(Refusal, match="modality adt"):
+        learner.step(source.batch(np.arange(50)), 1.0, 0)
+    assert all(before[name].tobytes() == value.tobytes() for name, value in learner.model.arrays().items())
 
 
 def test_refusals(counts, proteins) -> None:

@@ -19,6 +19,8 @@ from multimil_gui.core.reporter import Reporter
 COUNTS_SHOWN = 1e4
 """Encoders of counts see log1p of the counts per this many."""
 
+_SUMMED_ROWS = 8192
+
 
 @dataclass(frozen=True)
 class NonZeros:
@@ -142,7 +144,7 @@ class ModalitySource:
         self._check()
         self._library = np.ones(len(rows))
         if data.likelihood.of_counts:
-            self._library = np.maximum(np.asarray(self._matrix.sum(axis=1), dtype=np.float64).ravel(), 1.0)
+            self._library = np.maximum(_row_sums(self._matrix), 1.0)
 
     def _check(self) -> None:
         values = self._matrix if isinstance(self._matrix, np.ndarray) else self._matrix.data
@@ -273,3 +275,12 @@ class CellSource:
             codes=self._codes[:, here],
             continuous=self._values[:, here],
         )
+
+
+def _row_sums(matrix: csr_matrix | np.ndarray) -> np.ndarray:
+    """Return (n_rows,) float64 sums, some rows at a time: scipy widens every value of the matrix that it adds up."""
+    sums = np.zeros(matrix.shape[0])
+    for start in range(0, len(sums), _SUMMED_ROWS):
+        part = matrix[start : start + _SUMMED_ROWS]
+        sums[start : start + _SUMMED_ROWS] = np.asarray(part.sum(axis=1, dtype=np.float64)).ravel()
+    return sums

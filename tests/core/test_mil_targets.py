@@ -239,3 +239,15 @@ def test_what_cannot_be_learnt_is_refused(mixed) -> None:
         fit(regression(np.full(48, 3.0)))
     with pytest.raises(ValueError, match="no known target"):
         fit(classes(np.where(np.arange(48) == 3, -1, group), 2))
+
+
+def test_held_out_samples_that_say_nothing_do_not_stop_the_training(mixed) -> None:
+    """Their loss would be 0 from the first epoch on: here all samples of a class are held out."""
+    x, bags, group, _, _ = mixed
+    held = np.zeros((2, 48), bool)
+    held[0, :4] = held[1, 4:8] = True
+    label = np.where(np.arange(48) < 4, 2, group)
+    options = MILOptions(seeds=2, epochs=4, patience=1, device=Device.CPU)
+    fit = fit_mil(x, bags, (classes(label),), np.ones(48, bool), held, options, 0, "x", SilentReporter())
+    assert fit.best_epochs[0] == len(fit.train) - 1
+    assert np.isfinite(fit.held_out).all()

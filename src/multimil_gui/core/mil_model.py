@@ -47,6 +47,10 @@ class MILModels:
         All weights; the first axis of each is the model.
     trainable
         Those that require gradients; the same tensors.
+    trained
+        Per model, (n_bags,) bool, the bags it learns from.
+    judged
+        (n_models,) bool, whether the model has held-out bags of which some target is known.
     """
 
     def __init__(
@@ -73,17 +77,16 @@ class MILModels:
         self._targets = range(len(targets))
         self._size = torch.from_numpy(bags.sizes.astype(np.float32)).to(device)
 
-        def losses(which: Sequence[np.ndarray], trained: Sequence[np.ndarray]) -> mil_heads.Losses:
-            weight = [
-                [mil_heads.bag_weights(t, bags, seen, mine, options) for t in targets]
-                for mine, seen in zip(which, trained, strict=True)
-            ]
-            return mil_heads.Losses(targets, weight, options, device)
+        def weight(which: np.ndarray, trained: np.ndarray) -> list[np.ndarray]:
+            return [mil_heads.bag_weights(t, bags, trained, which, options) for t in targets]
 
-        self._losses = losses(self.trained, self.trained)
+        own = [weight(mine, mine) for mine in self.trained]
+        self._losses = mil_heads.Losses(targets, own, options, device)
+        judging = [weight(out, mine) for out, mine in zip(held_out, self.trained, strict=True)]
+        self.judged = np.array([bool(np.any(weights)) for weights in judging])
         self._held_out = [
-            (int(model), np.flatnonzero(held_out[model]), losses([held_out[model]], [self.trained[model]]))
-            for model in np.flatnonzero(held_out.any(axis=1))
+            (model, np.flatnonzero(held_out[model]), mil_heads.Losses(targets, [judging[model]], options, device))
+            for model in np.flatnonzero(self.judged).tolist()
         ]
 
     def loss(self, cells: torch.Tensor, batch: SubBags, dropout: torch.Generator | None) -> torch.Tensor:

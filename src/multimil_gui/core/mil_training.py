@@ -236,7 +236,7 @@ def fit_mil(
     device = pick_device(options.device, reporter)
     trainer = _Trainer(latent, bags, targets, train, held_out, options, seed, device)
     best = BestOf(options.seeds, options.patience)
-    has_held_out = held_out.any(axis=1)
+    judged = trainer.models.judged
     train_curve, held_out_curve = [], []
     for epoch in range(options.epochs):
         train_loss, stopped = trainer.epoch(epoch, reporter)
@@ -250,11 +250,11 @@ def fit_mil(
             )
         held_out_loss = trainer.held_out_loss()
         # A model without held-out samples keeps its latest weights: every epoch counts as better than the last.
-        judged = np.where(has_held_out, held_out_loss, -float(epoch))
+        score = np.where(judged, held_out_loss, -float(epoch))
         running = best.running.copy()
-        best.update(epoch, judged, trainer.models.weights)
+        best.update(epoch, score, trainer.models.weights)
         train_curve.append(float(train_loss[running].mean()))
-        held_out_curve.append(float(held_out_loss[has_held_out].mean()) if has_held_out.any() else np.nan)
+        held_out_curve.append(float(held_out_loss[judged].mean()) if judged.any() else np.nan)
         _tell(reporter, stage, epoch, options.epochs, train_curve[-1], held_out_curve[-1])
         if stopped or not best.running.any():
             break

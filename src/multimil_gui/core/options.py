@@ -427,7 +427,8 @@ class MILOptions(Options):
     whole_samples: bool = option(
         False,
         "Train on whole samples",
-        "Shows all cells of a sample at once instead of random draws: steadier attention for rare cells, more memory.",
+        "Shows all cells of a sample at once instead of random draws. With some dozens of donors draws find rare states "
+        "better; try it with hundreds of samples.",
         advanced=True,
     )
     n_layers: int = option(1, "Classifier layers", "Hidden layers of the classifier.", advanced=True, ge=1, le=3)
@@ -591,3 +592,36 @@ class SearchOptions(Options):
         4, "Inner folds", "Parts of the training donors that judge each set of options.", advanced=True, ge=2, le=20
     )
     seed: int = option(0, "Seed", "Start of the random numbers.", advanced=True, ge=0)
+
+
+class ImputedUnits(StrEnum):
+    """In which units a modality is imputed."""
+
+    COUNTS = "counts"
+    NORMALISED = "normalised"
+
+
+class ImputeOptions(Options):
+    """Expected values of modalities that some cells lack (written to imputed.h5ad, never into the data)."""
+
+    modalities: tuple[str, ...] = option(
+        (),
+        "Impute",
+        "Modalities whose expected values are written for every cell, as the fit decodes them from the latent; empty "
+        "writes none. Expectations vary less than measurements: do not test differences on them.",
+    )
+    units: ImputedUnits = option(
+        ImputedUnits.NORMALISED,
+        "Units",
+        "normalised: log1p of expected counts per 10,000, comparable between cells. counts: expected counts at the "
+        "library size below. Modalities that were not modelled as counts have one unit, which the file names.",
+    )
+    library: float = option(
+        10_000.0,
+        "Library size",
+        "Counts per cell that expected counts add up to, in cells in which the modality was not measured; measured cells "
+        "keep their own. Of no effect on normalised values.",
+        advanced=True,
+        gt=0,
+        le=1e9,
+    )

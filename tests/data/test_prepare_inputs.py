@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix, issparse
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.core.options import IntegrateOptions, Likelihood
+from multimil_gui.core.options import FeatureChoice, IntegrateOptions, Likelihood, PrepareOptions, Transform
 from multimil_gui.data.check import build_cohort
 from multimil_gui.data.cohort import Columns
 from multimil_gui.data.prepare import ModalityChoice, integration_inputs
@@ -41,21 +41,29 @@ def shuffle(source: Path, target: Path, seed: int) -> Path:
 
 
 def test_order_of_the_file_changes_nothing(small_h5mu: Path, tmp_path: Path, store_of) -> None:
-    likelihoods = {"rna": ModalityChoice("X", NB), "adt": ModalityChoice("X", NORMAL)}
     options = IntegrateOptions(n_top_features=20)
     cohorts = [
         build_cohort(store_of(path), COLUMNS, 3)
         for path in (small_h5mu, shuffle(small_h5mu, tmp_path / "shuffled.h5mu", 1))
     ]
-    first, second = (integration_inputs(cohort, likelihoods, options) for cohort in cohorts)
     assert cohorts[0].cell_names.tolist() != cohorts[1].cell_names.tolist()
     names = [cohort.cell_names[cohort.order].tolist() for cohort in cohorts]
     assert names[0] == names[1]
-    for one, other in zip(first.modalities, second.modalities, strict=True):
-        assert np.array_equal(one.rows, other.rows)
-        assert dense(one.matrix).tobytes() == dense(other.matrix).tobytes()
-    assert np.array_equal(first.covariates[0].codes, second.covariates[0].codes)
-    assert first.details == second.details
+    dispersion = PrepareOptions(feature_choice=FeatureChoice.LOG_NORMALISED, n_top_features=15)
+    for choices in (
+        {"rna": ModalityChoice("X", NB), "adt": ModalityChoice("X", NORMAL)},
+        {
+            "rna": ModalityChoice("X", NORMAL, dispersion),
+            "adt": ModalityChoice("X", NORMAL, PrepareOptions(transform=Transform.CLR_PROTEIN)),
+        },
+    ):
+        first, second = (integration_inputs(cohort, choices, options) for cohort in cohorts)
+        for one, other in zip(first.modalities, second.modalities, strict=True):
+            assert np.array_equal(one.rows, other.rows)
+            assert dense(one.matrix).tobytes() == dense(other.matrix).tobytes()
+        assert np.array_equal(first.covariates[0].codes, second.covariates[0].codes)
+        assert first.details == second.details
+        assert first.inputs == second.inputs
 
 
 def test_rows_point_to_the_right_cells(small_h5mu: Path, store_of) -> None:
@@ -96,6 +104,25 @@ def test_refusals_name_the_matrix_and_the_cells(small_h5mu: Path, tmp_path: Path
     other = build_cohort(store_of(tmp_path / "x.h5ad"), Columns(sample="s"))
     with pytest.raises(Refusal, match="needs raw counts"):
         integration_inputs(other, {"rna": ModalityChoice("X", NB)}, IntegrateOptions())
+
+
+@given(seed=st.integers(0, 1000), density=st.floats(0, 0.9), n_values=st.integers(1, 60))
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_blocks_are_the_matrix(seed: int, density: float, n_values: int, tmp_path: Path, store_of) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.poisson(3, (25, 7)) * (rng.random((25, 7)) < density)
+    data = anndata.AnnData(csr_matrix(values), obs=pd.DataFrame({"s": "a"}, index=map(str, range(25))))
+    data.write_h5ad(tmp_path / "x.h5ad")
+    store = store_of(tmp_path / "x.h5ad")
+    (name,) = store.index.modalities
+    seen = np.zeros((25, 7))
+    end = 0
+    for start, block in store.blocks(name, n_values=n_values):
+        assert start == end
+        end = start + block.shape[0]
+        seen[start:end] = block.toarray()
+    assert end == 25
+    assert np.array_equal(seen, values)
 
 
 @given(order=st.permutations(range(12)))

@@ -135,6 +135,15 @@ def test_variable_genes_are_found_also_within_batches(cohort_of) -> None:
     assert set(prepared(cohort, n_top=40)[2].features) == set(RNA_NAMES[:40])
 
 
+def test_many_batches_are_taken_part_by_part(cohort_of, monkeypatch) -> None:
+    cohort = cohort_of(counts(300), RNA_NAMES)
+    for how in FeatureChoice:
+        whole = prepared(cohort, n_top=40, feature_batch="batch", feature_choice=how)[2]
+        monkeypatch.setattr("multimil_gui.data.features._MOST_SUMS", 300)
+        assert prepared(cohort, n_top=40, feature_batch="batch", feature_choice=how)[2] == whole
+        monkeypatch.undo()
+
+
 @given(seed=st.integers(0, 10_000), n_groups=st.integers(1, 3), block=st.integers(1, 30))
 @settings(max_examples=30)
 def test_residual_variance_is_that_of_the_residuals_and_of_no_order(seed: int, n_groups: int, block: int) -> None:

@@ -27,7 +27,7 @@ INDEX_FILE = "index.json"
 DATA_FOLDER = "data.zarr"
 GENE_MAJOR_FOLDER = "gene_major.zarr"
 #: Values read at once where a matrix is walked through: 8 chunks of a sparse one.
-_BLOCK_VALUES = 1 << 21
+BLOCK_VALUES = 1 << 21
 
 
 class Store:
@@ -215,10 +215,17 @@ class Store:
         parts = (node["data"][:], node["indices"][:], node["indptr"][:])
         return csr_matrix(parts, shape=(self.index.modalities[name].n_cells, info.n_features))
 
-    def blocks(self, name: str, layer: str = "X") -> Iterator[tuple[int, csr_matrix]]:
+    def blocks(self, name: str, layer: str = "X", n_values: int = BLOCK_VALUES) -> Iterator[tuple[int, csr_matrix]]:
         """Yield the first row and the CSR of some rows of a matrix, top to bottom; never much of it is in memory.
 
-        Dense matrices come as CSR too. Parameters as those of :meth:`matrix`.
+        Dense matrices come as CSR too.
+
+        Parameters
+        ----------
+        name, layer
+            As those of :meth:`matrix`.
+        n_values
+            About how many values are read at once; at least one row is.
         """
         from scipy.sparse import csr_matrix
 
@@ -226,12 +233,12 @@ class Store:
         node = self._data[self._prefix(name) + layer_paths(self.index.modalities[name].matrices)[layer]]
         n_cells = self.index.modalities[name].n_cells
         if not info.sparse:
-            step = max(_BLOCK_VALUES // max(info.n_features, 1), 1)
+            step = max(n_values // max(info.n_features, 1), 1)
             for start in range(0, n_cells, step):
                 yield start, csr_matrix(np.asarray(node[start : start + step]))
             return
         pointers = np.asarray(node["indptr"][:])
-        edges = np.searchsorted(pointers, np.arange(0, int(pointers[-1]) + _BLOCK_VALUES, _BLOCK_VALUES))
+        edges = np.searchsorted(pointers, np.arange(0, int(pointers[-1]) + n_values, n_values))
         for start, end in pairwise(np.unique([*np.minimum(edges, n_cells), 0, n_cells]).tolist()):
             low, high = int(pointers[start]), int(pointers[end])
             parts = (node["data"][low:high], node["indices"][low:high], pointers[start : end + 1] - low)

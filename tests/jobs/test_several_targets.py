@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from multimil_gui.analysis.result import MILResult
+from multimil_gui.analysis.scores import auroc
 from multimil_gui.core.errors import Cancelled, Refusal
 from multimil_gui.core.options import TargetKind
 from multimil_gui.core.reporter import SilentReporter, Stop
@@ -291,3 +292,23 @@ def test_too_few_donors_of_a_further_class_are_refused_by_its_key(small_h5ad, im
     with pytest.raises(Refusal) as caught:
         cohort_of(parse_recipe(text), store)
     assert caught.value.problems[0].field == "further_targets.0.column"
+
+
+def test_a_number_that_goes_with_planted_cells_is_found(small_h5ad, imported, given_text) -> None:
+    def severity(obs: pd.DataFrame) -> None:
+        share = obs.groupby("donor", observed=True)["planted"].mean()
+        obs["age"] = 100 * obs["donor"].astype(str).map(share.to_dict()).astype(float)
+
+    text = given_text.replace('column = "condition"\nreference = "control"', 'column = "age"\nkind = "regression"')
+    # Eight training donors are too few for the usual noise.
+    text = text.replace("epochs = 4\nseeds = 2\nn_hidden = 8", "epochs = 60\nsample_noise = 0.0")
+    recipe = parse_recipe(text)
+    store = imported(with_targets(small_h5ad, "severity.h5ad", severity))
+    cohort = cohort_of(recipe, store)
+    mil = run_recipe(recipe, store, SilentReporter(), cohort=cohort).mil
+    assert mil.scores[0].metrics["R²"].value > 0.4
+    assert mil.scores[0].metrics["Spearman"].value > 0.6
+    # The cells that raise the number are the planted ones.
+    planted = store.obs()["planted"].to_numpy(dtype=bool)
+    ill = cohort.samples.value[cohort.sample_codes] > 0
+    assert auroc(mil.held_out_cells.contribution[ill, 0], planted[ill]) > 0.8

@@ -43,6 +43,33 @@ def test_gradient_equals_finite_differences(unbiased: bool) -> None:
     assert torch.autograd.gradcheck(lambda points: pairwise_mmd(points, group, (0.1, 1.0, 5.0), unbiased), z)
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), unbiased, st.floats(0.01, 30.0))
+def test_the_compiled_way_is_the_plain_one_to_float32(seed: int, unbiased: bool, spread: float) -> None:
+    rng = np.random.default_rng(seed)
+    points, group = rng.normal(size=(40, 5)) * spread, torch.from_numpy(rng.integers(0, 3, 40))
+    points[3] = points[4]
+    # Sharper kernels than 100 notice the rounding of the points themselves.
+    gammas = tuple(gamma for gamma in MMD_GAMMAS if gamma <= 100)
+
+    def both(dtype: torch.dtype) -> tuple[float, np.ndarray]:
+        z = torch.from_numpy(points).to(dtype).requires_grad_()
+        value = pairwise_mmd(z, group, gammas, unbiased)
+        (2.0 * value).backward()
+        assert z.grad is not None
+        return value.item(), z.grad.numpy()
+
+    (wanted, gradient), (found, approximate) = both(torch.float64), both(torch.float32)
+    assert found == pytest.approx(wanted, abs=2e-6)
+    np.testing.assert_allclose(approximate, gradient, rtol=1e-3, atol=1e-3 * np.abs(gradient).max())
+
+
+def test_what_is_no_number_stays_none() -> None:
+    z = torch.randn(6, 2)
+    z[2, 1] = np.nan
+    assert np.isnan(pairwise_mmd(z, torch.arange(6) % 2, (1.0,), False).item())
+
+
 def test_groups_of_one_cell_are_skipped_and_one_group_has_nothing_to_differ_from() -> None:
     z = torch.randn(5, 2, requires_grad=True)
     alone = pairwise_mmd(z, torch.tensor([0, 0, 0, 1, 2]), (1.0,), False)

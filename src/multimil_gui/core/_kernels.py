@@ -23,8 +23,9 @@ _HALF_LOG_TAU = 0.5 * np.log(2.0 * np.pi)
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _exp(x):  # type: ignore[no-untyped-def]
-    """Return e^x of x <= 0 to 3e-7 (0 below -87): Cody and Waite's reduction, then a polynomial."""
-    n = max(np.floor(x * F(1.44269504) + F(0.5)), F(-127.0))
+    """Return e^x of x <= 0 to 3e-7; 0 below -87.7 and for NaN. Cody and Waite's reduction, then a polynomial."""
+    x = x if x > F(-88.0) else F(-88.0)
+    n = np.floor(x * F(1.44269504) + F(0.5))
     r = x - n * F(0.693359375) + n * F(2.12194440e-4)
     p = F(1.9875691500e-4)
     p = p * r + F(1.3981999507e-3)
@@ -381,3 +382,76 @@ def squared_error(scores, start, column, value):  # type: ignore[no-untyped-def]
             total += np.float64(x * (x - row[j]))
             row[j] -= F(2.0) * x
     return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
+def _distances(points, i, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with the squared distances of the points after number ``i`` from it."""
+    out[:] = F(0.0)
+    for k in range(len(points)):
+        here, others = points[k, i], points[k, i + 1 :]
+        for j in range(len(out)):
+            difference = others[j] - here
+            out[j] += difference * difference
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
+def _add_kernel(distance, gamma, kernel, slope):  # type: ignore[no-untyped-def]
+    for j in range(len(distance)):
+        e = _exp(-gamma * distance[j])
+        kernel[j] += e
+        slope[j] += gamma * e
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
+def _weigh(group, share, own, own_share, within, kernel, slope):  # type: ignore[no-untyped-def]
+    """Give each pair its coefficient; return the sum of the kernel."""
+    total = F(0.0)
+    for j in range(len(kernel)):
+        factor = within if group[j] == own else -own_share * share[j]
+        total += factor * kernel[j]
+        slope[j] *= factor
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
+def _pull(points, i, slope, gradient):  # type: ignore[no-untyped-def]
+    for k in range(len(points)):
+        here, others, theirs, mine = points[k, i], points[k, i + 1 :], gradient[k, i + 1 :], F(0.0)
+        for j in range(len(slope)):
+            pull = slope[j] * (others[j] - here)
+            theirs[j] += pull
+            mine += pull
+        gradient[k, i] -= mine
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def pairwise_mmd(points, group, share, within, gammas, unbiased, gradient):  # type: ignore[no-untyped-def]
+    """Return the sum of the pairs' squared MMDs (float64) and fill its gradient; see ``mmd._PairwiseMMD``.
+
+    Parameters
+    ----------
+    points, gradient
+        (n_latent, n); the latter zeros.
+    group, share, within
+        (n,) int32 group of each point, 1 / its size, and the coefficient of a pair inside it.
+    """
+    n = points.shape[1]
+    room = np.empty((3, n), F)
+    total = 0.0
+    for k in range(len(points)):
+        if not np.isfinite(_sum(points[k])):
+            return np.nan
+    for i in range(n):
+        distance, kernel, slope = room[0, i + 1 :], room[1, i + 1 :], room[2, i + 1 :]
+        _distances(points, i, distance)
+        kernel[:], slope[:] = F(0.0), F(0.0)
+        for gamma in gammas:
+            _add_kernel(distance, gamma, kernel, slope)
+        rest = slice(i + 1, n)
+        total += 2.0 * _weigh(group[rest], share[rest], group[i], share[i], within[i], kernel, slope)
+        if not unbiased:
+            total += np.float64(within[i]) * len(gammas)
+        _pull(points, i, slope, gradient)
+    gradient *= F(-4.0 / len(gammas))
+    return total / len(gammas)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+
+from multimil_gui.core.compiled import as_array, kernels, serves
 
 ROWS_AT_ONCE = 1024
 """Rows of the kernel matrix that are held at once, so that memory grows linearly with the cells."""
@@ -27,6 +30,10 @@ class _PairwiseMMD(torch.autograd.Function):
         size = torch.bincount(group).to(z.dtype)
         share = (1.0 / size)[group]
         within = (len(size) - 1) / (size * (size - 1.0 if unbiased else size))
+        if serves(z):
+            value, gradient = _compiled(z, group, share, within[group], gammas, unbiased)
+            ctx.save_for_backward(gradient)
+            return value
         value, gradient = z.new_zeros(()), torch.empty_like(z)
         for start in range(0, len(z), ROWS_AT_ONCE):
             mine = slice(start, start + ROWS_AT_ONCE)
@@ -53,6 +60,22 @@ class _PairwiseMMD(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         return gradient * grads[0], None, None, None
+
+
+def _compiled(
+    z: torch.Tensor,
+    group: torch.Tensor,
+    share: torch.Tensor,
+    within: torch.Tensor,
+    gammas: Sequence[float],
+    unbiased: bool,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the value and its gradient, on the processor: each pair once, no kernel matrix at all."""
+    points = np.ascontiguousarray(as_array(z).T)
+    gradient = np.zeros_like(points)
+    of_points = group.numpy().astype(np.int32), as_array(share), as_array(within)
+    value = kernels().pairwise_mmd(points, *of_points, np.array(gammas, dtype=np.float32), unbiased, gradient)
+    return z.new_tensor(value), torch.from_numpy(np.ascontiguousarray(gradient.T))
 
 
 def pairwise_mmd(z: torch.Tensor, group: torch.Tensor, gammas: Sequence[float], unbiased: bool) -> torch.Tensor:

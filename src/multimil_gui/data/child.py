@@ -23,9 +23,9 @@ from multimil_gui.data.words import shown
 _POLL_S = 0.05
 #: Seconds until the first word of the process: a cold disk and a virus scanner are slow.
 _START_S = 90.0
-#: Seconds of CPU time for a file, and one more for each megabyte of it.
-_BASE_S = 20
-_BYTES_PER_S = 1 << 20
+#: Seconds of CPU time for a file, and one more for each half megabyte of it; a sound small file takes less than one.
+_BASE_S = 15
+_BYTES_PER_S = 1 << 19
 #: Seconds on the clock for each of CPU time: the machine has other work, the disk may be a network's.
 _CLOCK = 3
 #: Seconds a process may take to end after it closed its output.

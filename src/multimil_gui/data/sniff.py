@@ -109,6 +109,20 @@ def _sniff_folder(path: Path) -> Container:
     raise Refusal("This folder is neither a zarr store nor a 10x matrix folder.", where, fix)
 
 
+def foreign_kind(head: bytes) -> tuple[str, str] | None:
+    """Return what a file is by its first bytes, and what to do, when it is of a known kind that is never read."""
+    for magic, what, fix in _MAGIC:
+        if head.startswith(magic):
+            return what, fix
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for start, what, fix in _TEXT:
+        if text.startswith(start):
+            return what, fix
+    if _PICKLE.match(head):
+        return "This is a Python pickle, which can run programs and is never opened.", "Ask for the data as .h5ad."
+    return None
+
+
 def _wrong_kind(name: str, head: bytes) -> Refusal:
     if not head:
         return Refusal("The file is empty.", f"{name} has 0 bytes.", "Download or copy it again.")
@@ -120,19 +134,9 @@ def _wrong_kind(name: str, head: bytes) -> Refusal:
             f"{name} starts with {shown(repr(head[:8])[2:-1], 40)}.",
             "Ask its author for a plain copy, as anndata or mudata writes it.",
         )
-    for magic, what, fix in _MAGIC:
-        if head.startswith(magic):
-            return Refusal(what, f"{name}.", fix)
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for start, what, fix in _TEXT:
-        if text.startswith(start):
-            return Refusal(what, f"{name}.", fix)
-    if _PICKLE.match(head):
-        return Refusal(
-            "This is a Python pickle, which can run programs and is never opened.",
-            f"{name}.",
-            "Ask for the data as .h5ad.",
-        )
+    foreign = foreign_kind(head)
+    if foreign is not None:
+        return Refusal(foreign[0], f"{name}.", foreign[1])
     if _is_table(head):
         return Refusal(
             "This is a text table, which has no single-cell data in AnnData's form.",

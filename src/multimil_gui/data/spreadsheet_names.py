@@ -9,16 +9,15 @@ from multimil_gui.data.words import counted, shown
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WORDS = ("january", "february", "march", "april", "june", "july", "august", "september", "sept", "october", "november")
-#: Families of genes whose old symbols are months.
+#: Families of genes whose old symbols are months, and what they are called since 2020.
 _FAMILIES = {
     "mar": ("MARCH", "MARCHF"),
     "sep": ("SEPT", "SEPTIN"),
-    "dec": ("DEC", "DELEC"),
-    "oct": ("OCT", "POU5F"),
-    "nov": ("NOV", "CCN"),
-    "feb": ("FEB", "FEB"),
-    "apr": ("APR", "APR"),
+    "dec": ("DEC", ""),
+    "oct": ("OCT", ""),
+    "nov": ("NOV", ""),
 }
+_SINGLE = {("dec", 1): "DEC1 (now DELEC1)", ("sep", 15): "SEP15 (now SELENOF)", ("oct", 4): "OCT4 (now POU5F1)"}
 _DAY_MONTH = re.compile(r"(\d{1,2})[-/ ]([a-z]{3,9})\.?", re.IGNORECASE)
 #: Two digits, as spreadsheets write it: Oct-4 is a name of its own.
 _MONTH_DAY = re.compile(r"([a-z]{3})-(\d{2})", re.IGNORECASE)
@@ -35,9 +34,11 @@ def suggestion(name: str) -> str:
     if len(text) > 25:
         return ""
     month, day = _month_and_day(text)
+    if (month, day) in _SINGLE:
+        return _SINGLE[month, day]
     if month in _FAMILIES and 1 <= day <= 31:
         old, new = _FAMILIES[month]
-        return f"{old}{day}" + (f" (now {new}{day})" if new != old else "")
+        return f"{old}{day}" + (f" (now {new}{day})" if new else "")
     if month:
         return "a gene whose name looks like a date"
     found = _SCIENTIFIC.fullmatch(text)

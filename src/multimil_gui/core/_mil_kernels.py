@@ -240,3 +240,56 @@ def pool_gradient(  # type: ignore[no-untyped-def]
                 to_cell_bias[segment, j] += sum_
             np.dot(tile, to_value.T, square)
             to_cell += square
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
+def without_each(values, share, pooled, unit, hidden, hidden_bias, last, last_bias, out):  # type: ignore[no-untyped-def]
+    """Fill the classifier's outputs for a sample without each of its cells, in float64.
+
+    Parameters
+    ----------
+    values, share, pooled
+        (n, width) values of the cells, (n,) their attention, (width,) the sample's vector.
+    unit
+        0 for a weighted mean; for a sum what its terms are divided by.
+    hidden, hidden_bias, last, last_bias
+        (width, n_hidden), (n_hidden,), (n_hidden, n_outputs), (n_outputs,): a classifier of one hidden layer.
+    out
+        Filled: (n, n_outputs). Digits are lost for cells whose attention is nearly 1.
+    """
+    lanes = 64
+    n, width = values.shape
+    left, layer = np.zeros((lanes, width)), np.empty((lanes, len(hidden_bias)))
+    found = np.empty((lanes, len(last_bias)))
+    size = len(hidden_bias)
+    for start in range(0, n, lanes):
+        count = min(lanes, n - start)
+        for i in range(count):
+            if unit > 0.0:
+                for j in range(width):
+                    left[i, j] = pooled[j] - values[start + i, j] / unit
+            else:
+                a = share[start + i]
+                rest = 1.0 / (1.0 - a)
+                for j in range(width):
+                    left[i, j] = (pooled[j] - a * values[start + i, j]) * rest
+        np.dot(left, hidden, layer)
+        for i in range(count):
+            row = layer[i]
+            mean = 0.0
+            for j in range(size):
+                row[j] += hidden_bias[j]
+                mean += row[j]
+            mean /= size
+            variance = 0.0
+            for j in range(size):
+                row[j] -= mean
+                variance += row[j] * row[j]
+            inverse = 1.0 / np.sqrt(variance / size + 1e-5)
+            for j in range(size):
+                h = row[j] * inverse
+                row[j] = h if h > 0.0 else 0.01 * h
+        np.dot(layer, last, found)
+        for i in range(count):
+            for k in range(len(last_bias)):
+                out[start + i, k] = found[i, k] + last_bias[k]

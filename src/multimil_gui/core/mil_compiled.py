@@ -46,6 +46,40 @@ def _kernels() -> ModuleType:
     return _mil_kernels
 
 
+def classify_without_each(
+    weights: Weights, target: int, values: torch.Tensor, share: torch.Tensor, pooled: torch.Tensor, options: MILOptions
+) -> torch.Tensor | None:
+    """Return the (models, cells, n_outputs) outputs of a classifier for one sample without each of its cells.
+
+    Parameters
+    ----------
+    weights
+        The models, float64.
+    target
+        Number of the target.
+    values, share, pooled
+        (models, cells, n_latent) values, (models, cells) attention, (models, 1, n_latent) the sample's vectors.
+    options
+        Options of the head.
+
+    Returns
+    -------
+    torch.Tensor or None
+        None when the compiled step does not serve. Digits are lost for cells whose attention is nearly 1.
+    """
+    leaky = options.activation is Activation.LEAKY_RELU
+    if values.device.type != "cpu" or not leaky or options.n_layers != 1 or options.pooling is Pooling.MAX:
+        return None
+    names = ("hidden0.weight", "hidden0.bias", "output.weight", "output.bias")
+    hidden, hidden_bias, last, last_bias = (weights[f"classifier{target}.{name}"].numpy() for name in names)
+    out = np.zeros((*share.shape, last.shape[2]))
+    for m in range(len(out)):
+        unit = float(weights["pooling.size"][m]) if options.pooling is Pooling.SUM else 0.0
+        cells = values[m].contiguous().numpy(), share[m].contiguous().numpy(), pooled[m, 0].numpy(), unit
+        _kernels().without_each(*cells, hidden[m], hidden_bias[m, 0], last[m], last_bias[m, 0], out[m])
+    return torch.from_numpy(out)
+
+
 @dataclass(frozen=True)
 class Cells:
     """The cells that several models pool.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -12,6 +12,7 @@ import torch
 from multimil_gui.core import mil_heads, mil_net
 from multimil_gui.core.bags import Bags
 from multimil_gui.core.device import pick_device, threads
+from multimil_gui.core.mil_compiled import classify_without_each
 from multimil_gui.core.mil_net import Weights
 from multimil_gui.core.mil_training import MILFit
 from multimil_gui.core.options import MILOptions, Pooling, TargetKind
@@ -60,30 +61,56 @@ def _pool(weights: Weights, values: torch.Tensor, share: torch.Tensor, pooling: 
     return pooled * values.shape[1] / weights["pooling.size"] if pooling is Pooling.SUM else pooled
 
 
-def _without_each(
-    weights: Weights, values: torch.Tensor, log_share: torch.Tensor, pooled: torch.Tensor, pooling: Pooling
-) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Yield chunks of cells and the (models, chunk, n_latent) vectors of the sample without each of them.
+def _left(
+    weights: Weights,
+    values: torch.Tensor,
+    log_share: torch.Tensor,
+    pooled: torch.Tensor,
+    pooling: Pooling,
+    cells: torch.Tensor,
+) -> torch.Tensor:
+    """Return the (models, n, n_latent) vectors of a sample without each of the (n,) cells.
 
     With z = sum a_i v_i and attention that sums to 1, leaving cell i out gives (z - a_i v_i) / (1 - a_i); a sum only loses
     its term; leaving the highest cell out of a maximum gives the second highest.
     """
-    top = values.topk(2, dim=1).values if pooling is Pooling.MAX else None
-    for start in range(0, values.shape[1], CHUNK):
-        chunk = slice(start, start + CHUNK)
-        v = values[:, chunk]
-        if top is not None:
-            yield chunk, torch.where(v >= top[:, :1], top[:, 1:], top[:, :1])
-            continue
-        if pooling is Pooling.SUM:
-            yield chunk, pooled - v / weights["pooling.size"]
-            continue
-        a = log_share[:, chunk, None].exp()
-        left = (pooled - a * v) / (1.0 - a)
-        for model, cell in torch.nonzero(a[..., 0] > DOMINANT).tolist():
-            others = torch.arange(values.shape[1], device=values.device) != start + cell
-            left[model, cell] = log_share[model, others].softmax(dim=0) @ values[model, others]
-        yield chunk, left
+    v = values[:, cells]
+    if pooling is Pooling.MAX:
+        top = values.topk(2, dim=1).values
+        return torch.where(v >= top[:, :1], top[:, 1:], top[:, :1])
+    if pooling is Pooling.SUM:
+        return pooled - v / weights["pooling.size"]
+    a = log_share[:, cells, None].exp()
+    left = (pooled - a * v) / (1.0 - a)
+    for model, place in torch.nonzero(a[..., 0] > DOMINANT).tolist():
+        others = torch.arange(values.shape[1], device=values.device) != cells[place]
+        left[model, place] = log_share[model, others].softmax(dim=0) @ values[model, others]
+    return left
+
+
+def _outputs_without_each(
+    weights: Weights,
+    target: int,
+    values: torch.Tensor,
+    log_share: torch.Tensor,
+    pooled: torch.Tensor,
+    options: MILOptions,
+) -> torch.Tensor:
+    """Return the (models, cells, n_outputs) outputs of a target's classifier for one sample without each of its cells."""
+
+    def without(cells: torch.Tensor) -> torch.Tensor:
+        left = _left(weights, values, log_share, pooled, options.pooling, cells)
+        return mil_net.classify(weights, target, left, options)
+
+    share = log_share.exp()
+    out = classify_without_each(weights, target, values, share, pooled, options)
+    if out is None:
+        every = torch.arange(values.shape[1], device=values.device)
+        return torch.cat([without(chunk) for chunk in every.split(CHUNK)], dim=1)
+    dominant = torch.nonzero((share > DOMINANT).any(dim=0))[:, 0]
+    if len(dominant):
+        out[:, dominant] = without(dominant)
+    return out
 
 
 def _contributions(
@@ -95,18 +122,15 @@ def _contributions(
     options: MILOptions,
 ) -> list[np.ndarray]:
     """Return per target the (cells, n_outcomes) contributions of one sample's cells, mean over the models."""
-
-    def evidence(vectors: torch.Tensor) -> list[torch.Tensor]:
-        outputs = (mil_net.classify(weights, i, vectors, options) for i in range(len(targets)))
-        return [mil_heads.evidence(weights, i, targets[i], out) for i, out in enumerate(outputs)]
-
-    whole = evidence(pooled)
-    out = [np.full((values.shape[1], w.shape[-1]), np.nan) for w in whole]
-    if values.shape[1] > 1:
-        for chunk, left in _without_each(weights, values, log_share, pooled, options.pooling):
-            for i, without in enumerate(evidence(left)):
-                out[i][chunk] = (whole[i] - without).mean(dim=0).cpu().numpy()
-    return out
+    found = []
+    for i, target in enumerate(targets):
+        whole = mil_heads.evidence(weights, i, target, mil_net.classify(weights, i, pooled, options))
+        if values.shape[1] == 1:
+            found.append(np.full((1, whole.shape[-1]), np.nan))
+            continue
+        left = _outputs_without_each(weights, i, values, log_share, pooled, options)
+        found.append((whole - mil_heads.evidence(weights, i, target, left)).mean(dim=0).cpu().numpy())
+    return found
 
 
 def _empty(target: BagTarget, n_models: int, n_bags: int, n_cells: int) -> TargetOutput:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multimil_gui.core.batches import CellSource, NonZeros
+from multimil_gui.core.batches import CellSource, DeviceRows, NonZeros
 from multimil_gui.core.device import threads
 from multimil_gui.core.integration import ContinuousData, CovariateData, ModalityData, design_of
 from multimil_gui.core.mmd import pairwise_mmd
@@ -169,6 +169,16 @@ def test_expected_values_are_those_that_the_likelihood_speaks_of() -> None:
     np.testing.assert_allclose(values["nb"].sum(dim=1), library, rtol=1e-5)
     assert bool((values["zinb"].sum(dim=1) < library).all())
     assert bool(((values["bernoulli"] > 0) & (values["bernoulli"] < 1)).all())
+
+
+def test_rows_that_lie_on_the_device_are_those_of_the_matrix() -> None:
+    sparse = sp.random(20, 7, 0.3, "csr", random_state=0)
+    rows = np.array([3, 3, 19, 0, 7])
+    for matrix in (sparse, (sparse * 100).astype(np.uint16), sparse.toarray()):
+        taken = DeviceRows(matrix, CPU).take(rows)
+        dense = taken.dense() if isinstance(taken, NonZeros) else taken
+        wanted = matrix[rows] if isinstance(matrix, np.ndarray) else matrix[rows].toarray()
+        np.testing.assert_array_equal(dense.numpy(), wanted.astype(np.float32))
 
 
 def test_non_zeros_are_the_matrix() -> None:

@@ -110,6 +110,70 @@ class CellBatch:
     continuous: torch.Tensor
 
 
+class _HostRows:
+    """Rows of a matrix in the memory of the processor."""
+
+    def __init__(self, matrix: csr_matrix | np.ndarray, device: torch.device) -> None:
+        self._matrix, self._device = matrix, device
+
+    def take(self, rows: np.ndarray) -> Values:
+        """Return some rows on the device."""
+        part = self._matrix[rows]
+        if isinstance(part, np.ndarray):
+            return _tensor(part, self._device)
+        start, column = (torch.from_numpy(a.astype(np.int64)).to(self._device) for a in (part.indptr, part.indices))
+        return NonZeros(start, column, _tensor(part.data, self._device), part.shape[1])
+
+
+class DeviceRows:
+    """Rows of a matrix that lies on the device as a whole: no batch has to be sent there.
+
+    Parameters
+    ----------
+    matrix
+        The matrix.
+    device
+        The device.
+    """
+
+    def __init__(self, matrix: csr_matrix | np.ndarray, device: torch.device) -> None:
+        self._device, self._n_columns = device, matrix.shape[1]
+        self._dense = _tensor(matrix, device) if isinstance(matrix, np.ndarray) else None
+        if not isinstance(matrix, np.ndarray):
+            self._starts = matrix.indptr.astype(np.int64)
+            self._column = torch.from_numpy(matrix.indices.astype(np.int32)).to(device)
+            self._value = _tensor(matrix.data, device)
+
+    @staticmethod
+    def bytes_of(matrix: csr_matrix | np.ndarray) -> int:
+        """Return how much memory the matrix would take on the device."""
+        return 4 * matrix.size if isinstance(matrix, np.ndarray) else 8 * matrix.nnz
+
+    def take(self, rows: np.ndarray) -> Values:
+        """Return some rows."""
+        if self._dense is not None:
+            return self._dense[torch.from_numpy(rows).to(self._device)]
+        first, length = self._starts[rows], self._starts[rows + 1] - self._starts[rows]
+        start = np.concatenate([[0], np.cumsum(length)])
+        shift, length_there = (torch.from_numpy(a).to(self._device) for a in (first - start[:-1], length))
+        # The number of non-zeros is known here, so that nothing waits for the device.
+        here = torch.repeat_interleave(shift, length_there, output_size=int(start[-1]))
+        here += torch.arange(int(start[-1]), device=self._device)
+        placed = torch.from_numpy(start).to(self._device)
+        return NonZeros(placed, self._column[here].long(), self._value[here], self._n_columns)
+
+
+def _rows_on(matrix: csr_matrix | np.ndarray, device: torch.device) -> _HostRows | DeviceRows:
+    """Return the rows of a matrix; on a GPU with room for it they lie there."""
+    if device.type == "cuda" and DeviceRows.bytes_of(matrix) < torch.cuda.mem_get_info(device)[0] // 4:
+        return DeviceRows(matrix, device)
+    return _HostRows(matrix, device)
+
+
+def _tensor(values: np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
+
+
 class ModalitySource:
     """Gives batches of one modality.
 
@@ -142,6 +206,7 @@ class ModalitySource:
         self.n_features = int(self._matrix.shape[1])
         self._device = device
         self._check()
+        self._rows = _rows_on(self._matrix, device)
         self._library = np.ones(len(rows))
         if data.likelihood.of_counts:
             self._library = np.maximum(_row_sums(self._matrix), 1.0)
@@ -179,18 +244,9 @@ class ModalitySource:
         if not len(inside):
             return None
         rows, here = torch.from_numpy(inside).to(self._device), place[inside]
-        library = self._tensor(self._library[here])
-        part = self._matrix[here]
-        if isinstance(part, np.ndarray):
-            dense = self._tensor(part)
-            return ModalityBatch(rows, dense, dense, library)
-        values = NonZeros(
-            torch.from_numpy(part.indptr.astype(np.int64)).to(self._device),
-            torch.from_numpy(part.indices.astype(np.int64)).to(self._device),
-            self._tensor(part.data),
-            self.n_features,
-        )
-        return ModalityBatch(rows, values, self._shown(values, library), library)
+        library, values = _tensor(self._library[here], self._device), self._rows.take(here)
+        shown = self._shown(values, library) if isinstance(values, NonZeros) else values
+        return ModalityBatch(rows, values, shown, library)
 
     def _shown(self, values: NonZeros, library: torch.Tensor) -> NonZeros:
         """Return what the encoder sees of some rows."""
@@ -205,9 +261,6 @@ class ModalitySource:
         else:
             scaled = torch.log1p(values.value * scale[values.row])
         return NonZeros(values.start, values.column, scaled, values.n_columns)
-
-    def _tensor(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(self._device)
 
 
 class CellSource:

@@ -31,9 +31,9 @@ from pathlib import Path
 import numpy as np
 
 from multimil_gui.analysis.label_transfer import nearest_cells, transfer_labels
-from multimil_gui.core.imputation import Units, impute
+from multimil_gui.core.imputation import impute
 from multimil_gui.core.modalities import CovariateData
-from multimil_gui.core.options import LabelTransfer
+from multimil_gui.core.options import ImputedUnits, LabelTransfer
 from multimil_gui.core.reporter import SilentReporter
 from multimil_gui.data.import_ import import_file
 from multimil_gui.jobs.fit import Fit, fit_of
@@ -207,7 +207,7 @@ def imputation_figures(source: Path, reference: Path, fit: Fit, latent: np.ndarr
         latent[rows],
         [CovariateData("batch", batch, len(levels))],
         [],
-        Units.COUNTS,
+        ImputedUnits.COUNTS,
         library,
         SilentReporter(),
     )

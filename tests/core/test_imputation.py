@@ -8,10 +8,10 @@ import scipy.sparse as sp
 
 from multimil_gui.core.device import threads
 from multimil_gui.core.errors import Cancelled
-from multimil_gui.core.imputation import Units, impute, units_in_words
+from multimil_gui.core.imputation import impute, units_in_words
 from multimil_gui.core.integration import IntegrationFit, design_of, fit_integration
 from multimil_gui.core.modalities import ContinuousData, CovariateData, ModalityData
-from multimil_gui.core.options import Device, IntegrateOptions, Likelihood
+from multimil_gui.core.options import Device, ImputedUnits, IntegrateOptions, Likelihood
 from multimil_gui.core.reporter import SilentReporter, Stop
 from multimil_gui.core.vae import Design
 
@@ -58,7 +58,7 @@ def fitted(measured: dict[str, np.ndarray]) -> tuple[Design, IntegrationFit]:
     return design_of(modalities, [BATCH], [AGE]), fit
 
 
-def _imputed(fitted: tuple[Design, IntegrationFit], name: str, units: Units, library: np.ndarray) -> np.ndarray:
+def _imputed(fitted: tuple[Design, IntegrationFit], name: str, units: ImputedUnits, library: np.ndarray) -> np.ndarray:
     design, fit = fitted
     with threads(1):
         return impute(design, OPTIONS, fit.weights, name, fit.latent, [BATCH], [AGE], units, library, SilentReporter())
@@ -66,22 +66,24 @@ def _imputed(fitted: tuple[Design, IntegrationFit], name: str, units: Units, lib
 
 def test_counts_add_up_to_the_library_and_normalised_ones_do_not_depend_on_it(fitted) -> None:
     library = np.linspace(10, 1000, N)
-    counts = _imputed(fitted, "rna", Units.COUNTS, library)
+    counts = _imputed(fitted, "rna", ImputedUnits.COUNTS, library)
     assert counts.shape == (N, 30)
     assert counts.dtype == np.float32
     np.testing.assert_allclose(counts.sum(axis=1), library, rtol=1e-4)
-    normalised = _imputed(fitted, "rna", Units.NORMALISED, library)
+    normalised = _imputed(fitted, "rna", ImputedUnits.NORMALISED, library)
     np.testing.assert_allclose(normalised, np.log1p(counts / library[:, None] * 1e4), rtol=1e-3, atol=1e-4)
-    np.testing.assert_array_equal(normalised, _imputed(fitted, "rna", Units.NORMALISED, library * 3))
+    np.testing.assert_array_equal(normalised, _imputed(fitted, "rna", ImputedUnits.NORMALISED, library * 3))
 
 
 def test_values_without_counts_have_one_unit(fitted) -> None:
     one = np.ones(N)
     for name in ("score", "atac"):
-        values = _imputed(fitted, name, Units.COUNTS, one)
-        np.testing.assert_array_equal(values, _imputed(fitted, name, Units.NORMALISED, one * 7))
-        assert units_in_words(LIKELIHOODS[name], Units.COUNTS) == units_in_words(LIKELIHOODS[name], Units.NORMALISED)
-    opened = _imputed(fitted, "atac", Units.COUNTS, one)
+        values = _imputed(fitted, name, ImputedUnits.COUNTS, one)
+        np.testing.assert_array_equal(values, _imputed(fitted, name, ImputedUnits.NORMALISED, one * 7))
+        assert units_in_words(LIKELIHOODS[name], ImputedUnits.COUNTS) == units_in_words(
+            LIKELIHOODS[name], ImputedUnits.NORMALISED
+        )
+    opened = _imputed(fitted, "atac", ImputedUnits.COUNTS, one)
     assert ((opened >= 0) & (opened <= 1)).all()
 
 
@@ -89,7 +91,7 @@ def test_values_without_counts_have_one_unit(fitted) -> None:
 def test_cells_without_the_modality_are_told_more_than_the_mean(fitted, measured, name: str) -> None:
     truth = measured[name][HIDDEN].astype(float)
     library = np.maximum(measured[name].sum(axis=1), 1)
-    found = _imputed(fitted, name, Units.COUNTS, library)[HIDDEN]
+    found = _imputed(fitted, name, ImputedUnits.COUNTS, library)[HIDDEN]
     mean = measured[name][: HIDDEN[0]].mean(axis=0)
     assert ((found - truth) ** 2).mean() < 0.6 * ((mean - truth) ** 2).mean()
     each = [np.corrcoef(found[:, i], truth[:, i])[0, 1] for i in range(truth.shape[1]) if truth[:, i].std() > 0]
@@ -108,12 +110,12 @@ def test_each_cell_is_imputed_by_itself(fitted) -> None:
         np.tile(fit.latent, (times, 1)),
         [CovariateData("batch", np.tile(BATCH.codes, times), 2)],
         [ContinuousData("age", np.tile(AGE.values, times))],
-        Units.COUNTS,
+        ImputedUnits.COUNTS,
         np.ones(N * times),
         SilentReporter(),
     )
     np.testing.assert_allclose(
-        many, np.tile(_imputed(fitted, "score", Units.COUNTS, np.ones(N)), (times, 1)), atol=1e-5
+        many, np.tile(_imputed(fitted, "score", ImputedUnits.COUNTS, np.ones(N)), (times, 1)), atol=1e-5
     )
 
 
@@ -130,7 +132,7 @@ def test_a_fit_without_covariates_imputes_too(measured) -> None:
         fit.latent[:5],
         [],
         [],
-        Units.COUNTS,
+        ImputedUnits.COUNTS,
         np.full(5, 100.0),
         SilentReporter(),
     )
@@ -145,4 +147,15 @@ class _Impatient(SilentReporter):
 def test_cancel_is_heard(fitted) -> None:
     design, fit = fitted
     with pytest.raises(Cancelled):
-        impute(design, OPTIONS, fit.weights, "rna", fit.latent, [BATCH], [AGE], Units.COUNTS, np.ones(N), _Impatient())
+        impute(
+            design,
+            OPTIONS,
+            fit.weights,
+            "rna",
+            fit.latent,
+            [BATCH],
+            [AGE],
+            ImputedUnits.COUNTS,
+            np.ones(N),
+            _Impatient(),
+        )

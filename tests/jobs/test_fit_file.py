@@ -65,6 +65,7 @@ def _made(seed: int = 0, *, with_head: bool = True, with_map: bool = True, with_
             cell_type=types if with_types else None,
         ),
         head=_head(rng, TARGETS, MILOptions(seeds=2, n_hidden=4, ordinal="cumulative"), 3) if with_head else None,
+        measured={"rna": (((0,), 5), ((1,), 2)), "adt": (((1,), 2),)},
         provenance={"source": "cohort.h5mu", "n_cells": n, "recipe": {"cv": {"folds": 3}, "empty": None}},
         versions={"numpy": "2.0"},
     )
@@ -84,7 +85,7 @@ def _named(types: Labelling | None) -> tuple | None:
 
 def _same(one: Fit, other: Fit) -> None:
     assert (one.inputs, one.options) == (other.inputs, other.options)
-    assert (one.provenance, one.versions) == (other.provenance, other.versions)
+    assert (one.provenance, one.versions, one.measured) == (other.provenance, other.versions, other.measured)
     _same_arrays(one.weights, other.weights)
     arrays = [{"latent": fit.reference.latent, "donor": fit.reference.donor} for fit in (one, other)]
     for place, fit in zip(arrays, (one, other), strict=True):
@@ -136,6 +137,7 @@ def test_any_fit_comes_back_to_the_bit(
         weights=_weights(inputs, options, seed),
         reference=ReferenceCells(rng.normal(size=(3, 2)).astype(np.float32), np.zeros(3, dtype=np.int32)),
         head=_head(rng, tuple(kinds), MILOptions(seeds=1, n_hidden=2), 2) if kinds else None,
+        measured={modality.name: (((0,) * len(covariates), 3),) for modality in inputs.modalities},
     )
     _same(fit, read_fit(write_fit(tmp_path / "fit.safetensors", fit)))
 
@@ -291,6 +293,10 @@ def _other_type(header: dict, content: dict) -> None:
     header["reference/latent"]["dtype"] = "I32"
 
 
+def _strange_level(header: dict, content: dict) -> None:
+    content["measured"]["adt"][0][0] = [2]
+
+
 def _flat_scale(header: dict, content: dict) -> None:
     content["inputs"]["continuous"][0][2] = 0.0
 
@@ -310,6 +316,7 @@ def _flat_scale(header: dict, content: dict) -> None:
         (_overlapping, "overlap"),
         (_other_type, "its options want"),
         (_flat_scale, "continuous covariate"),
+        (_strange_level, "under which levels"),
     ],
 )
 def test_a_file_that_does_not_hold_together_is_refused_in_words(tmp_path: Path, whole: bytes, edit, said: str) -> None:

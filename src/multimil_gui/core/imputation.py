@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 
 import numpy as np
 import torch
@@ -12,25 +11,18 @@ from multimil_gui.core.batches import COUNTS_SHOWN, CellBatch
 from multimil_gui.core.device import pick_device
 from multimil_gui.core.encoding import AT_ONCE
 from multimil_gui.core.modalities import ContinuousData, CovariateData
-from multimil_gui.core.options import Device, IntegrateOptions, Likelihood
+from multimil_gui.core.options import Device, ImputedUnits, IntegrateOptions, Likelihood
 from multimil_gui.core.reporter import Reporter, stop_early
 from multimil_gui.core.vae import Design, MultimodalVAE
 
 
-class Units(StrEnum):
-    """In which units a modality is imputed."""
-
-    COUNTS = "counts"
-    NORMALISED = "normalised"
-
-
-def units_in_words(likelihood: Likelihood, units: Units) -> str:
+def units_in_words(likelihood: Likelihood, units: ImputedUnits) -> str:
     """Say what the imputed values are."""
     if likelihood is Likelihood.NORMAL:
         return "expected values, as transformed for the fit"
     if likelihood is Likelihood.BERNOULLI:
         return "probability of being open"
-    if units is Units.COUNTS:
+    if units is ImputedUnits.COUNTS:
         return "expected counts at each cell's library size"
     return f"log1p of expected counts per {COUNTS_SHOWN:,.0f}"
 
@@ -43,7 +35,7 @@ def impute(
     latent: np.ndarray,
     covariates: Sequence[CovariateData],
     continuous: Sequence[ContinuousData],
-    units: Units,
+    units: ImputedUnits,
     library: np.ndarray,
     reporter: Reporter,
     device: Device = Device.CPU,
@@ -84,7 +76,7 @@ def impute(
     (shape,) = (known for known in design.modalities if known.name == modality)
     where = pick_device(device, reporter)
     model = MultimodalVAE.from_arrays(design, options, weights, where)
-    size = np.full(len(latent), COUNTS_SHOWN) if units is Units.NORMALISED else np.asarray(library)
+    size = np.full(len(latent), COUNTS_SHOWN) if units is ImputedUnits.NORMALISED else np.asarray(library)
     codes = np.stack([data.codes for data in covariates]) if covariates else np.zeros((0, len(latent)))
     values = np.stack([data.values for data in continuous]) if continuous else np.zeros((0, len(latent)))
     out = np.empty((len(latent), shape.n_features), dtype=np.float32)
@@ -100,7 +92,7 @@ def impute(
         )
         with torch.no_grad():
             expected = model.expected(modality, z, model.embed(batch), counts)
-            if shape.likelihood in (Likelihood.NB, Likelihood.ZINB) and units is Units.NORMALISED:
+            if shape.likelihood in (Likelihood.NB, Likelihood.ZINB) and units is ImputedUnits.NORMALISED:
                 expected = torch.log1p(expected)
         out[part] = expected.cpu().numpy()
     return out

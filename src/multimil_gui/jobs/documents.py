@@ -21,10 +21,12 @@ from multimil_gui.analysis.scores import planted_auroc
 from multimil_gui.analysis.tables import cells_table, contributions, samples_table, top_by_cell_type
 from multimil_gui.analysis.words import verdict
 from multimil_gui.core.options import MILOptions, TargetKind
+from multimil_gui.core.reporter import Reporter
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.index import ColumnKind
 from multimil_gui.jobs.cross_validation import FINAL
 from multimil_gui.jobs.fit import Fit, fit_of
+from multimil_gui.jobs.imputation import impute_result, write_imputed
 from multimil_gui.jobs.integrate import LEARNT
 from multimil_gui.jobs.pipeline import map_name, store_hash
 from multimil_gui.jobs.recipe import Recipe, Scope
@@ -199,6 +201,12 @@ def write_h5ad(path: Path, result: RunResult, cohort: Cohort, recipe: Recipe, in
     if result.map2d is not None:
         obsm[result.map_name] = result.map2d
     write_result_h5ad(path, cohort, obs_columns(result, cohort, in_top), obsm, provenance(result, cohort, recipe))
+
+
+def write_imputation(path: Path, result: RunResult, cohort: Cohort, recipe: Recipe, reporter: Reporter) -> None:
+    """Write what the fit expects of the modalities that the recipe asks for."""
+    parts = impute_result(result, cohort, recipe, reporter)
+    write_imputed(path, parts, cohort, {"recipe": dump_recipe(recipe), "latent": result.latent_name})
 
 
 def obs_columns(result: RunResult, cohort: Cohort, in_top: InTop) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from multimil_gui.analysis.result import IntegrationResult, MILResult
 from multimil_gui.core.options import IntegrateOptions, MILOptions
 from multimil_gui.data.cohort import Cohort, Labelling, Target
 from multimil_gui.data.fitted import FitInputs
+from multimil_gui.jobs.imputation import Measured, measured_levels
 
 FINAL = "final/"
 """Start of the names of the final models' weights in ``MILResult.weights``."""
@@ -73,6 +74,8 @@ class Fit:
         The cells it was made on.
     head
         The models that predict, or None when nothing was predicted.
+    measured
+        By modality, under which covariate levels it was measured (``jobs.imputation.measured_levels``).
     provenance
         Plain values: source, hashes, numbers of cells, samples and donors, recipe.
     versions
@@ -84,6 +87,7 @@ class Fit:
     weights: Mapping[str, np.ndarray]
     reference: ReferenceCells
     head: FittedHead | None = None
+    measured: Mapping[str, Measured] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -127,6 +131,7 @@ def fit_of(
         weights=dict(integration.weights),
         reference=reference,
         head=None if mil is None else _head(cohort, mil, mil_options),
+        measured=measured_levels(cohort, integration.inputs),
         provenance={
             "source": index.source_name,
             "source_hash": index.source_hash,

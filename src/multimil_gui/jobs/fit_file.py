@@ -23,6 +23,7 @@ from multimil_gui.data.cohort import Labelling, Target
 from multimil_gui.data.fitted import FitInputs
 from multimil_gui.jobs.fit import Fit, FittedHead, ReferenceCells
 from multimil_gui.jobs.fit_shapes import head_shapes, integration_shapes
+from multimil_gui.jobs.imputation import Measured
 from multimil_gui.project.commit import atomic_path
 from multimil_gui.project.objects import json_bytes, parse_json
 
@@ -80,6 +81,7 @@ class _Content(_Part):
     options: IntegrateOptions
     reference: _Reference
     head: _Head | None
+    measured: dict[str, Measured]
     provenance: dict[str, Any]
     versions: dict[str, str]
 
@@ -176,6 +178,7 @@ def _content(fit: Fit) -> dict[str, Any]:
             "cell_type": None if types is None else {"name": types.name, "levels": list(types.levels)},
         },
         "head": None if head is None else _plain_head(head),
+        "measured": {name: [[list(levels), n] for levels, n in found] for name, found in fit.measured.items()},
         "provenance": dict(fit.provenance),
         "versions": dict(fit.versions),
     }
@@ -292,6 +295,13 @@ def _checked_inputs(content: _Content) -> FitInputs:
             raise _Damaged(f"it names a {what} twice")
     if not inputs.modalities or not all(levels for _, levels in inputs.covariates):
         raise _Damaged("it has no modality, or a covariate without levels")
+    sizes = [len(levels) for _, levels in inputs.covariates]
+    combinations = [levels for found in content.measured.values() for levels, _ in found]
+    if set(content.measured) != {m.name for m in inputs.modalities} or not all(
+        len(levels) == len(sizes) and all(0 <= code < size for code, size in zip(levels, sizes, strict=True))
+        for levels in combinations
+    ):
+        raise _Damaged("it does not say under which levels each modality was measured")
     if not all(math.isfinite(mean) and 0 < sd < math.inf for _, mean, sd in inputs.continuous):
         raise _Damaged("the scale of a continuous covariate is no number above 0")
     return inputs
@@ -367,6 +377,7 @@ def _fit(content: _Content, inputs: FitInputs, arrays: Mapping[str, np.ndarray])
         head=None
         if head is None
         else FittedHead(tuple(_target(target) for target in head.targets), head.options, _under(_HEAD, arrays)),
+        measured=content.measured,
         provenance=content.provenance,
         versions=content.versions,
     )

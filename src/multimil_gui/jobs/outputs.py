@@ -20,6 +20,7 @@ from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.jobs import documents
 from multimil_gui.jobs.fit_file import FIT_FILE, write_fit
+from multimil_gui.jobs.imputation import IMPUTED_FILE
 from multimil_gui.jobs.recipe import Recipe, Scope
 from multimil_gui.project.commit import atomic_commit, atomic_path
 from multimil_gui.project.text import write_csv
@@ -30,9 +31,9 @@ RESUME_FOLDER = ".multimil-resume"
 REPORT = "report.json"
 FILES = (
     *("cells.parquet", "cells.csv", "samples.csv", REPORT, "result.h5ad", "report.html", "recipe.lock.toml"),
-    FIT_FILE,
+    *(IMPUTED_FILE, FIT_FILE),
 )
-"""All files of a run, in the order of architecture.md; the last one only when it learnt a latent space."""
+"""All files of a run, in the order of architecture.md; the last two only when they are asked for, or a latent was learnt."""
 
 _UNFINISHED = ".~multimil-"
 _SHOWN = 3
@@ -104,7 +105,7 @@ def write_outputs(
         When there is an earlier result and ``overwrite`` is False, or the folder cannot be written.
     """
     start = time.perf_counter()
-    writers = _writers(result, cohort, recipe)
+    writers = _writers(result, cohort, recipe, reporter)
     _prepare(out, overwrite)
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=out))
     try:
@@ -139,7 +140,9 @@ def top_of(result: RunResult, cohort: Cohort, recipe: Recipe) -> tuple[np.ndarra
     )
 
 
-def _writers(result: RunResult, cohort: Cohort, recipe: Recipe) -> dict[str, Callable[[Path], object]]:
+def _writers(
+    result: RunResult, cohort: Cohort, recipe: Recipe, reporter: Reporter
+) -> dict[str, Callable[[Path], object]]:
     """Return what writes each file but the report; nothing is computed yet."""
     in_top = top_of(result, cohort, recipe)
     cells = documents.cells(result, cohort, in_top)
@@ -152,6 +155,8 @@ def _writers(result: RunResult, cohort: Cohort, recipe: Recipe) -> dict[str, Cal
     fit = documents.fit(result, cohort, recipe)
     if fit is not None:
         writers[FIT_FILE] = lambda path: write_fit(path, fit)
+    if recipe.impute.modalities:
+        writers[IMPUTED_FILE] = lambda path: documents.write_imputation(path, result, cohort, recipe, reporter)
     if recipe.export.h5ad:
         writers["result.h5ad"] = lambda path: documents.write_h5ad(path, result, cohort, recipe, in_top)
     if recipe.export.html:

@@ -25,6 +25,7 @@ from multimil_gui.data.store import Store
 from multimil_gui.jobs.checkpoints import Checkpoints
 from multimil_gui.jobs.end_to_end import predict_end_to_end
 from multimil_gui.jobs.fit import Fit
+from multimil_gui.jobs.imputation import check_imputable
 from multimil_gui.jobs.integrate import LEARNT, integrate
 from multimil_gui.jobs.integrate import STAGE as INTEGRATION
 from multimil_gui.jobs.map2d import compute_map
@@ -107,6 +108,7 @@ def run_recipe(
     if cohort is None:
         with clock.stage("cohort"):
             cohort = cohort_of(recipe, store, fit)
+    check_imputable(recipe, cohort, fit)
     if recipe.query is not None and fit is not None:
         return _query(recipe, fit, cohort, reporter, clock)
     checkpoints = None if resume_dir is None else Checkpoints(resume_dir, fingerprint(recipe, store))
@@ -185,7 +187,7 @@ def fingerprint(recipe: Recipe, store: Store) -> str:
     values = plain_values(recipe)
     assert isinstance(values["data"], dict)
     del values["data"]["path"]
-    del values["export"]
+    del values["export"], values["impute"]
     content = {"recipe": values, "data": store_hash(store), "versions": versions()}
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=32).hexdigest()
 

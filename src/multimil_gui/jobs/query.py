@@ -23,6 +23,7 @@ from multimil_gui.core.options import QueryOptions
 from multimil_gui.core.query import STAGE
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort, Labelling
+from multimil_gui.data.fitted import FitInputs
 from multimil_gui.jobs.fit import Fit
 from multimil_gui.jobs.fit_shapes import design_of
 from multimil_gui.jobs.integrate import in_file_order, integration_threads
@@ -129,14 +130,18 @@ def covariate_columns(given: Sequence[str], names: Sequence[str], what: str) -> 
     return dict(zip(names, given, strict=True))
 
 
+def columns_of_covariates(recipe: Recipe, inputs: FitInputs) -> dict[str, str]:
+    """Return the obs column of the recipe's file for every covariate of a fit; Refusal as in `covariate_columns`."""
+    categorical = [name for name, _ in inputs.covariates]
+    continuous = [name for name, *_ in inputs.continuous]
+    columns = covariate_columns(recipe.data.covariates, categorical, "data.covariates")
+    return columns | covariate_columns(recipe.data.continuous_covariates, continuous, "data.continuous_covariates")
+
+
 def _inputs(recipe: Recipe, fit: Fit, cohort: Cohort, options: QueryOptions, reporter: Reporter) -> QueryInputs:
     from multimil_gui.data.prepare_query import matching_matrices, query_inputs
 
     chosen = {name: section.matrix for name, section in recipe.data.modalities.items()}
-    categorical = [name for name, _ in fit.inputs.covariates]
-    continuous = [name for name, *_ in fit.inputs.continuous]
-    columns = covariate_columns(recipe.data.covariates, categorical, "data.covariates")
-    columns |= covariate_columns(recipe.data.continuous_covariates, continuous, "data.continuous_covariates")
     matrices = chosen or matching_matrices(cohort.store, fit.inputs)
     if not matrices:
         wanted = ", ".join(
@@ -147,6 +152,7 @@ def _inputs(recipe: Recipe, fit: Fit, cohort: Cohort, options: QueryOptions, rep
             f"The fit was made with {wanted}; the file has {', '.join(cohort.store.index.modalities) or 'none'}.",
             "Open a file that has at least one of them.",
         )
+    columns = columns_of_covariates(recipe, fit.inputs)
     return query_inputs(cohort, matrices, fit.inputs, options.min_overlap, columns, reporter)
 
 
@@ -180,6 +186,9 @@ def _query_result(
             "features": [_overlap(match) for match in inputs.report],
             "covariates": _levels(fit, inputs),
             "modalities": dict(inputs.details),
+            # What imputing needs to know of the reference.
+            "integrate": fit.options.model_dump(mode="json"),
+            "measured": {name: [[list(levels), n] for levels, n in found] for name, found in fit.measured.items()},
             **_agreement(labels, known),
             **_quality(fit, mapped.latent, labels.codes if known is None else known, options.seed, reporter),
         },

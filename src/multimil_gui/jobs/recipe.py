@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from multimil_gui.core.options import (
+    ImputeOptions,
     IntegrateOptions,
     Likelihood,
     MILOptions,
@@ -150,6 +151,7 @@ class Recipe(Options):
     search: SearchOptions = Field(default_factory=SearchOptions)
     cv: CVSection = Field(default_factory=CVSection)
     analysis: AnalysisSection = Field(default_factory=AnalysisSection)
+    impute: ImputeOptions = Field(default_factory=ImputeOptions)
     export: ExportSection = Field(default_factory=ExportSection)
 
     @model_validator(mode="after")
@@ -160,6 +162,12 @@ class Recipe(Options):
                 "the latent space must come from exactly one place: set latent.use to an obsm key of the file, "
                 "add an [integrate] section, or add a [query] section"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _imputing_needs_a_fit(self) -> Recipe:
+        if self.impute.modalities and self.latent.use is not None:
+            raise ValueError("impute.modalities needs a fit that can decode: add [integrate] or [query]")
         return self
 
     @model_validator(mode="after")

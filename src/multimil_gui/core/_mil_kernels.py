@@ -257,8 +257,9 @@ def without_each(values, share, pooled, unit, hidden, hidden_bias, last, last_bi
     out
         Filled: (n, n_outputs). Digits are lost for cells whose attention is nearly 1.
     """
-    lanes = 64
     n, width = values.shape
+    # Small enough products for the linear algebra library to keep to one thread.
+    lanes = max(8, min(64, (1 << 18) // (width * len(hidden_bias))))
     left, layer = np.zeros((lanes, width)), np.empty((lanes, len(hidden_bias)))
     found = np.empty((lanes, len(last_bias)))
     size = len(hidden_bias)

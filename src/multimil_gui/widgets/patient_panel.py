@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from qtpy.QtCore import QEvent, QItemSelection, QItemSelectionModel, QSortFilterProxyModel, Qt
-from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtGui import QKeyEvent, QKeySequence, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QApplication,
+    QBoxLayout,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
@@ -39,6 +40,8 @@ _VECTORS = (
 _AGAINST = (VectorKind.PREDICTION, "true against predicted")
 NO_FIT = "No fit yet: run Phenotype to predict the patients and to see them as a map."
 _SEED = 0
+#: Pixels from which on the verdict stands beside the choice of the target.
+_WIDE = 700
 
 
 class _Table(QTableView):
@@ -151,11 +154,12 @@ class PatientPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        for part, stretch in ((self._target_caption, 0), (self.target, 0), (self.banner, 1)):
-            top.addWidget(part, stretch)
-        layout.addLayout(top)
+        self._target_row = row(self._target_caption, self.target, 1, parent=self)
+        self._top = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._top.setSpacing(6)
+        self._top.addWidget(self._target_row, 0, Qt.AlignmentFlag.AlignTop)
+        self._top.addWidget(self.banner, 1)
+        layout.addLayout(self._top)
         for part in (self._splitter, self._notice):
             layout.addWidget(part, int(part is self._splitter))
 
@@ -191,8 +195,7 @@ class PatientPanel(QWidget):
         cohort, mil = self._session.target_cohort(), self._session.mil()
         target = cohort.target if cohort is not None else None
         self.target.refresh()
-        for part in (self._target_caption, self.target):
-            part.setVisible(self.target.is_needed)
+        self._target_row.setVisible(self.target.is_needed)
         shown = columns_of(target, mil is not None)
         fresh = shown != self._columns or self._model.rowCount() == 0
         self._following = True
@@ -282,6 +285,12 @@ class PatientPanel(QWidget):
             for value, words in offered:
                 self.vectors.addItem(words, value)
         self.vectors.setCurrentIndex(max(self.vectors.findData(kind), 0))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Put the choice of the target above the verdict where both do not fit beside each other."""
+        super().resizeEvent(event)
+        ways = QBoxLayout.Direction
+        self._top.setDirection(ways.LeftToRight if self.width() >= _WIDE else ways.TopToBottom)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the theme."""

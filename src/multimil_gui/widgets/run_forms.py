@@ -16,7 +16,7 @@ from multimil_gui.widgets._preset import PresetChoice
 from multimil_gui.widgets._section import Section
 from multimil_gui.widgets._ui import Mark, MarkedLine, Role, WheelGuard, label, set_property
 
-_CAPTION_LETTERS = 15
+_CAPTION_LETTERS = 16
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 

@@ -104,7 +104,9 @@ class RunPanel(QWidget):
         splitter.addWidget(self.tabs)
         splitter.addWidget(self.box)
         splitter.setChildrenCollapsible(False)
-        splitter.setSizes([340, 260])
+        splitter.setSizes([440, 200])
+        # Of a higher panel the form gets all: it has more to show.
+        splitter.setStretchFactor(0, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

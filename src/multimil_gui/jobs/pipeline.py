@@ -33,7 +33,7 @@ from multimil_gui.jobs.predict import predict
 from multimil_gui.jobs.recipe import QuerySection, Recipe
 from multimil_gui.jobs.recipe_io import columns_of, plain_values
 
-_PACKAGES = ("anndata", "numba", "numpy", "pandas", "scikit-learn", "scipy", "torch", "umap-learn", "zarr")
+_PACKAGES = ("anndata", "numba", "numpy", "optuna", "pandas", "scikit-learn", "scipy", "torch", "umap-learn", "zarr")
 
 
 def cohort_of(recipe: Recipe, store: Store, fit: Fit | None = None) -> Cohort:

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"multimil-gui {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     inspect = commands.add_parser("inspect", help="say what is in a data file; exit code 0 readable, 2 refused")
-    inspect.add_argument("file", type=Path, help=".h5ad, .h5mu, .zarr or 10x .h5")
+    inspect.add_argument("file", type=Path, help=".h5ad, .h5mu, .zarr (also zipped), 10x .h5 or .mtx folder")
     inspect.set_defaults(action=_inspect)
     run = commands.add_parser("run", help="run a recipe without the window")
     run.add_argument("recipe", type=Path, help="the recipe, a TOML file")

@@ -25,7 +25,7 @@ from multimil_gui.app.project_keeper import OpenedProject, ProjectKeeper, open_p
 from multimil_gui.core.errors import Refusal
 from multimil_gui.jobs.states import JobState
 from multimil_gui.project.project import SUFFIX
-from multimil_gui.widgets.start_page import DATA_SUFFIXES
+from multimil_gui.widgets.start_page import DATA_SUFFIXES, OPENED
 
 if TYPE_CHECKING:
     from multimil_gui.app.main_window import MainWindow
@@ -79,9 +79,9 @@ class FileCommands(QObject):
             self._services.notifications.warn(f"“{path.name}” is no longer there: {path.parent}")
         elif path.suffix.lower() == SUFFIX or path.name == "project.json":
             self._open_project_path(path.parent if path.name == "project.json" else path)
-        elif path.suffix.lower() not in DATA_SUFFIXES:
-            known = ", ".join((*DATA_SUFFIXES, SUFFIX))
-            self._services.notifications.warn(f"“{path.name}” is no file this program opens. It opens {known}.")
+        elif not (path.is_dir() or path.name.lower().endswith(DATA_SUFFIXES)):
+            what = f"“{path.name}” is no file this program opens. It opens {OPENED}, and {SUFFIX} projects."
+            self._services.notifications.warn(what)
         elif self.may_leave():
             self._import(path, import_job, path, self._services.stores)
 

@@ -37,7 +37,7 @@ class ModalitySection(PrepareOptions):
 class DataSection(Options):
     """``[data]``: the file and what its columns mean."""
 
-    path: Path = option(..., "File", "An .h5ad, .h5mu, .zarr or 10x .h5 file; relative to the recipe.")
+    path: Path = option(..., "File", "An .h5ad, .h5mu, .zarr (also zipped), 10x .h5 or .mtx; relative to the recipe.")
     sample: str = option(..., "Sample column", "The obs column that names the sample (one phenotype each).")
     donor: str | None = option(
         None, "Donor column", "The obs column that names the person; folds never split a donor. Default: the sample."

@@ -21,7 +21,9 @@ from qtpy.QtWidgets import (
 
 from multimil_gui.widgets._ui import Role, label, set_property, tooltip
 
-DATA_SUFFIXES = (".h5ad", ".h5mu", ".zarr", ".h5")
+#: Of data files; folders may be called anything, the import says what it finds in them.
+DATA_SUFFIXES = (".h5ad", ".h5mu", ".zarr", ".h5", ".zarr.zip", ".mtx", ".mtx.gz")
+OPENED = ".h5ad, .h5mu, .zarr (also zipped), 10x .h5 and .mtx"
 PROJECT_SUFFIX = ".multimil"
 
 
@@ -112,7 +114,7 @@ class StartPage(QFrame):
             (
                 "open_data",
                 "Open data…",
-                "An .h5ad, .h5mu or .zarr file, or a 10x .h5",
+                "An .h5ad, .h5mu or .zarr file, or a 10x .h5 or .mtx",
                 "Ctrl+O",
                 self.open_data_requested,
             ),
@@ -220,9 +222,9 @@ class StartPage(QFrame):
         event.acceptProposedAction()
         if len(paths) != 1:
             self.drop_refused.emit(f"Drop one file or project at a time; these were {len(paths)}.")
-        elif paths[0].suffix.lower() not in (*DATA_SUFFIXES, PROJECT_SUFFIX):
+        elif not (paths[0].is_dir() or paths[0].name.lower().endswith(DATA_SUFFIXES)):
             self.drop_refused.emit(
-                f"“{paths[0].name}” is no file this program opens. It opens .h5ad, .h5mu, .zarr, 10x .h5 and .multimil."
+                f"“{paths[0].name}” is no file this program opens. It opens {OPENED}, and {PROJECT_SUFFIX} projects."
             )
         else:
             self.path_chosen.emit(paths[0])

@@ -20,7 +20,7 @@ FILE_ACTIONS = (
         "files.open_data",
         Menu.FILE,
         Group.OPEN,
-        "Open an .h5ad, .h5mu, .zarr or 10x .h5 file; the file itself is never changed.",
+        "Open an .h5ad, .h5mu, .zarr (also zipped), 10x .h5 or .mtx file; the file itself is never changed.",
         "Ctrl+O",
         "open",
         toolbar=True,

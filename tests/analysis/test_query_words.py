@@ -25,7 +25,6 @@ def _query(**details: object) -> QueryResult:
         label=np.zeros(N, dtype=np.int32),
         confidence=np.full(N, 0.75, dtype=np.float32),
         distance=np.r_[np.ones(N - 5), np.full(5, 9)].astype(np.float32),
-        usual=2.0,
         train=np.zeros(3),
         details=details,
     )

@@ -60,7 +60,7 @@ def _made(seed: int = 0, *, with_head: bool = True, with_map: bool = True, with_
         weights=_weights(inputs, options, seed),
         reference=ReferenceCells(
             latent=rng.normal(size=(n, 3)).astype(np.float32),
-            donor=rng.integers(0, 3, n).astype(np.int32),
+            modalities=rng.integers(1, 4, n).astype(np.int32),
             map2d=rng.normal(size=(n, 2)).astype(np.float32) if with_map else None,
             cell_type=types if with_types else None,
         ),
@@ -87,7 +87,7 @@ def _same(one: Fit, other: Fit) -> None:
     assert (one.inputs, one.options) == (other.inputs, other.options)
     assert (one.provenance, one.versions, one.measured) == (other.provenance, other.versions, other.measured)
     _same_arrays(one.weights, other.weights)
-    arrays = [{"latent": fit.reference.latent, "donor": fit.reference.donor} for fit in (one, other)]
+    arrays = [{"latent": fit.reference.latent, "modalities": fit.reference.modalities} for fit in (one, other)]
     for place, fit in zip(arrays, (one, other), strict=True):
         if fit.reference.map2d is not None:
             place["map2d"] = fit.reference.map2d
@@ -147,7 +147,7 @@ def test_the_same_fit_gives_the_same_bytes(tmp_path: Path) -> None:
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_a_fit_names_no_cell_and_no_donor_and_no_path(tmp_path: Path) -> None:
+def test_a_fit_names_no_path(tmp_path: Path) -> None:
     header = write_fit(tmp_path / "fit.safetensors", _made()).read_bytes()
     assert str(tmp_path).encode() not in header
 

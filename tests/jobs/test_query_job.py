@@ -134,7 +134,7 @@ def _same(one: Mapped, other: Mapped, rows: np.ndarray | slice = slice(None)) ->
     """Assert that two mappings are the same to the bit, cell ``rows[i]`` of one being cell i of the other."""
     for name in ("latent", "modality_weight", "map2d", "label", "confidence", "distance"):
         np.testing.assert_array_equal(getattr(one.query, name)[rows], getattr(other.query, name))
-    assert one.query.usual == other.query.usual
+    assert one.query.details["usual_distance"] == other.query.details["usual_distance"]
     assert one.mil is not None
     assert other.mil is not None
     np.testing.assert_array_equal(one.mil.held_out_cells.attention[rows], other.mil.held_out_cells.attention)

@@ -334,7 +334,6 @@ def test_new_samples_with_the_targets_of_a_reference_come_back(store, cohort, re
         label=np.zeros(60, dtype=np.int32),
         confidence=np.ones(60, dtype=np.float32),
         distance=np.ones(60, dtype=np.float32),
-        usual=1.5,
         train=np.zeros(0),
         inputs=made.inputs,
     )

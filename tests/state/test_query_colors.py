@@ -30,7 +30,6 @@ def _query(**changes: object) -> QueryResult:
         label=(np.arange(N) % 4 - 1).astype(np.int32),
         confidence=np.linspace(0, 1, N).astype(np.float32),
         distance=np.linspace(0, 3, N).astype(np.float32),
-        usual=2.0,
         train=np.zeros(0),
     )
     return replace(made, **changes)
@@ -78,13 +77,13 @@ def test_colour_by_confidence_has_the_whole_scale(mapped) -> None:
 def test_colour_by_distance_says_what_is_usual(mapped) -> None:
     view = _show(mapped(_query()), QueryColor.DISTANCE)
     np.testing.assert_array_equal(view.numbers, _query().distance)
-    assert "usual: up to 2" in view.title
+    assert "usual: up to 1" in view.title
 
 
 def test_cells_far_from_the_reference_are_a_level_of_their_own(mapped) -> None:
     view = _show(mapped(_query()), QueryColor.FAR)
     far, near = view.legend
-    assert far.count == int((_query().distance > 2.0).sum())
+    assert far.count == int((_query().distance > 1.0).sum())
     assert near.count == N - far.count
     assert far.rgb != near.rgb
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,17 @@ from multimil_gui.core.options import LabelTransfer
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 
 USUAL_QUANTILE = 0.99
-"""A cell is far from the reference when its distance is above this quantile of the reference cells' own distances."""
+"""A cell is far from the reference when its distance is above this quantile of like reference cells' own distances."""
+
+ANY_KIND = -1
+"""Key of what is usual for cells of any kind."""
 
 STAGE = "neighbours"
 
 _CHUNK = 4096
-_CALIBRATION_CELLS = 10_000
-_CALIBRATION_PARTS = 10
+_CALIBRATION_CELLS = 5_000
+_FEWEST_OF_A_KIND = 100
+_LEAST_SCALE = 1e-12
 _MEDIAN_STEPS = 30
 
 
@@ -34,11 +39,6 @@ class Neighbors:
 
     distance: np.ndarray
     index: np.ndarray
-
-    @property
-    def mean_distance(self) -> np.ndarray:
-        """(n_cells,) float32, mean over the neighbours: how far a cell lies from the reference."""
-        return self.distance.mean(axis=1).astype(np.float32)
 
     @property
     def weight(self) -> np.ndarray:
@@ -157,37 +157,48 @@ def _winner(votes: np.ndarray, levels: np.ndarray) -> TransferredLabels:
     return TransferredLabels(codes.astype(np.int32), np.clip(confidence, 0, 1).astype(np.float32))
 
 
-def usual_distance(reference: np.ndarray, donor: np.ndarray, k: int, reporter: Reporter) -> float:
-    """Return the distance above which a cell counts as far from the reference.
+def usual_distances(reference: np.ndarray, kind: np.ndarray, k: int, reporter: Reporter) -> dict[int, float]:
+    """Return the distance above which a cell counts as far from the reference, for each kind of cell.
 
-    The 99 % quantile of what reference cells themselves have: the mean distance of a cell to its ``k`` nearest cells of
-    other donors (donors are dealt into ten parts, and a part is compared with all others), so that a new donor's
-    ordinary cells are rarely called far. With one donor it is compared with itself, each cell left out. At most 10,000
-    reference cells, evenly spread, are looked at.
+    The 99 % quantile of what reference cells of that kind have themselves: the mean distance to their ``k`` nearest
+    reference cells, each cell left out. At most 5,000 cells of a kind, evenly spread, are looked at.
 
     Parameters
     ----------
     reference
         (n_reference, n_latent), at least 2 cells.
-    donor
-        (n_reference,) int donor of each cell.
+    kind
+        (n_reference,) int >= 0, which modalities each cell has: a cell with one modality lies nearer to the middle of the
+        latent than one with two, so that like is to be compared with like.
     k
         Number of neighbours, as in ``nearest_cells``.
     reporter
         Told the progress, asked for cancellation.
+
+    Returns
+    -------
+    dict
+        By kind, kinds of fewer than 100 cells left out; ``ANY_KIND`` for all cells together.
     """
-    looked_at = np.unique(np.linspace(0, len(reference) - 1, min(len(reference), _CALIBRATION_CELLS)).astype(np.int64))
-    parts = np.unique(donor, return_inverse=True)[1] % _CALIBRATION_PARTS
-    if parts.max() == 0:
-        found = nearest_cells(reference, reference[looked_at], k + 1, reporter)
-        distances = found.distance[:, 1:].mean(axis=1)
-    else:
-        distances = np.empty(len(looked_at))
-        for part in np.unique(parts):
-            mine = parts[looked_at] == part
-            others = nearest_cells(reference[parts != part], reference[looked_at][mine], k, reporter)
-            distances[mine] = others.distance.mean(axis=1)
-    return float(np.quantile(distances, USUAL_QUANTILE))
+    numbers, n_cells = np.unique(kind, return_counts=True)
+    found, usual = [], {}
+    for number, n in zip(numbers.tolist(), n_cells.tolist(), strict=True):
+        mine = np.flatnonzero(kind == number)
+        some = mine[np.unique(np.linspace(0, n - 1, min(n, _CALIBRATION_CELLS)).astype(np.int64))]
+        others = nearest_cells(reference, reference[some], k + 1, reporter).distance[:, 1:].mean(axis=1)
+        found.append(others)
+        if n >= _FEWEST_OF_A_KIND:
+            usual[number] = float(np.quantile(others, USUAL_QUANTILE))
+    return {**usual, ANY_KIND: float(np.quantile(np.concatenate(found), USUAL_QUANTILE))}
+
+
+def relative_distance(neighbors: Neighbors, kind: np.ndarray, usual: Mapping[int, float]) -> np.ndarray:
+    """Return (n_cells,) float32 mean distances to the neighbours, in units of what is usual for cells of that kind.
+
+    Above 1 a cell lies farther from the reference than 99 % of the reference's own cells of that kind do.
+    """
+    scale = np.array([usual.get(number, usual[ANY_KIND]) for number in kind.tolist()])
+    return np.asarray(neighbors.distance.mean(axis=1) / np.maximum(scale, _LEAST_SCALE)).astype(np.float32)
 
 
 def placed_on_map(neighbors: Neighbors, map2d: np.ndarray) -> np.ndarray:

@@ -36,9 +36,8 @@ class QueryResult:
     confidence
         (n_cells,) float32 in [0, 1], the label's share of the votes.
     distance
-        (n_cells,) float32 mean distance to the nearest reference cells in the latent.
-    usual
-        Distance that 99 % of the reference's own cells stay below (``analysis.label_transfer.usual_distance``).
+        (n_cells,) float32 mean distance to the nearest reference cells in the latent, in units of what 99 % of the
+        reference's own cells with the same modalities stay below (``analysis.label_transfer.usual_distances``).
     train
         (n_epochs,) float64 loss per cell; empty when no covariate level was new and nothing was learnt.
     weights
@@ -60,7 +59,6 @@ class QueryResult:
     label: np.ndarray
     confidence: np.ndarray
     distance: np.ndarray
-    usual: float
     train: np.ndarray
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     inputs: FitInputs = field(default_factory=FitInputs)
@@ -69,4 +67,4 @@ class QueryResult:
     @property
     def far(self) -> np.ndarray:
         """(n_cells,) bool, the cells that lie farther from the reference than its own cells do."""
-        return np.asarray(self.distance > self.usual)
+        return np.asarray(self.distance > 1)

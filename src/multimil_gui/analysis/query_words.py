@@ -22,7 +22,7 @@ def query_in_words(query: QueryResult) -> tuple[str, ...]:
     said = [_learnt(query), *(_features(found) for found in details.get("features", ()))]
     said.append(
         f"{query.far.mean():.1%} of the cells lie farther from the reference than 99 % of its own cells do; expect about "
-        "1 % when nothing is new."
+        "1 % when nothing is new. Fewer do not prove that nothing is: new types may land beside known ones."
     )
     if query.levels:
         said.append(

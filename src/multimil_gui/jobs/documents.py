@@ -182,7 +182,6 @@ def mapped(query: QueryResult) -> dict[str, object]:
     return {
         "reference": query.reference,
         "epochs": len(query.train),
-        "usual_distance": query.usual,
         "cells_far_from_reference": int(query.far.sum()),
         **query.details,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,8 +25,8 @@ class ReferenceCells:
     ----------
     latent
         (n_cells, n_latent) float32.
-    donor
-        (n_cells,) int32 numbers: which cells come from one person.
+    modalities
+        (n_cells,) int32: bit i is set where the cell has modality i of the fit.
     map2d
         (n_cells, 2) float32, or None.
     cell_type
@@ -34,7 +34,7 @@ class ReferenceCells:
     """
 
     latent: np.ndarray
-    donor: np.ndarray
+    modalities: np.ndarray
     map2d: np.ndarray | None = None
     cell_type: Labelling | None = None
 
@@ -121,7 +121,7 @@ def fit_of(
     types = cohort.cell_type
     reference = ReferenceCells(
         latent=np.ascontiguousarray(integration.latent[order], dtype=np.float32),
-        donor=np.ascontiguousarray(cohort.samples.donor[cohort.sample_codes[order]], dtype=np.int32),
+        modalities=modality_bits(cohort, [modality.name for modality in integration.inputs.modalities])[order],
         map2d=None if map2d is None else np.ascontiguousarray(map2d[order], dtype=np.float32),
         cell_type=None if types is None else Labelling(types.name, types.codes[order].astype(np.int32), types.levels),
     )
@@ -142,6 +142,15 @@ def fit_of(
         },
         versions=dict(versions),
     )
+
+
+def modality_bits(cohort: Cohort, names: Sequence[str]) -> np.ndarray:
+    """Return (n_cells,) int32 in file order: bit i is set where modality ``names[i]`` was measured."""
+    bits = np.zeros(cohort.n_cells, dtype=np.int32)
+    for place, name in enumerate(names):
+        if name in cohort.store.index.modalities:
+            bits[cohort.store.modality_rows(name)] |= 1 << place
+    return bits
 
 
 def _head(cohort: Cohort, mil: MILResult, options: MILOptions) -> FittedHead:

@@ -157,7 +157,7 @@ def _arrays(fit: Fit) -> dict[str, np.ndarray]:
     arrays = {f"{_INTEGRATION}{name}": array for name, array in fit.weights.items()}
     if fit.head is not None:
         arrays |= {f"{_HEAD}{name}": array for name, array in fit.head.weights.items()}
-    arrays |= {f"{_REFERENCE}latent": reference.latent, f"{_REFERENCE}donor": reference.donor}
+    arrays |= {f"{_REFERENCE}latent": reference.latent, f"{_REFERENCE}modalities": reference.modalities}
     if reference.map2d is not None:
         arrays[f"{_REFERENCE}map2d"] = reference.map2d
     if reference.cell_type is not None:
@@ -319,7 +319,7 @@ def _expected(content: _Content, inputs: FitInputs) -> _Expected:
         shapes = head_shapes(targets, content.head.options, n_latent)
         expected |= {f"{_HEAD}{name}": ("F32", shape) for name, shape in shapes.items()}
     expected[f"{_REFERENCE}latent"] = ("F32", (n_cells, n_latent))
-    expected[f"{_REFERENCE}donor"] = ("I32", (n_cells,))
+    expected[f"{_REFERENCE}modalities"] = ("I32", (n_cells,))
     if content.reference.has_map:
         expected[f"{_REFERENCE}map2d"] = ("F32", (n_cells, 2))
     if content.reference.cell_type is not None:
@@ -370,7 +370,7 @@ def _fit(content: _Content, inputs: FitInputs, arrays: Mapping[str, np.ndarray])
         weights=_under(_INTEGRATION, arrays),
         reference=ReferenceCells(
             latent=arrays[f"{_REFERENCE}latent"],
-            donor=arrays[f"{_REFERENCE}donor"],
+            modalities=arrays[f"{_REFERENCE}modalities"],
             map2d=arrays.get(f"{_REFERENCE}map2d"),
             cell_type=None if types is None else Labelling(types.name, arrays[f"{_REFERENCE}cell_type"], types.levels),
         ),

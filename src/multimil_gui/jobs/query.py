@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from multimil_gui.analysis.label_transfer import (
+    ANY_KIND,
     Neighbors,
     TransferredLabels,
     nearest_cells,
     placed_on_map,
+    relative_distance,
     transfer_labels,
-    usual_distance,
+    usual_distances,
 )
 from multimil_gui.analysis.query_result import QueryResult
 from multimil_gui.analysis.result import MILResult
@@ -161,7 +163,8 @@ def _query_result(
 ) -> QueryResult:
     reference, types = fit.reference, fit.reference.cell_type
     neighbors = nearest_cells(reference.latent, mapped.latent, options.n_neighbors, reporter)
-    usual = usual_distance(reference.latent, reference.donor, options.n_neighbors, reporter)
+    usual = usual_distances(reference.latent, reference.modalities, options.n_neighbors, reporter)
+    kind = _modality_bits(fit, len(mapped.latent), inputs)
     labels = _labels(fit, mapped.latent, neighbors, options, reporter)
     stop_early(reporter)
     order = cohort.order
@@ -177,14 +180,14 @@ def _query_result(
         levels=() if types is None else types.levels,
         label=in_file_order(labels.codes, order),
         confidence=in_file_order(labels.confidence, order),
-        distance=in_file_order(neighbors.mean_distance, order),
-        usual=usual,
+        distance=in_file_order(relative_distance(neighbors, kind, usual), order),
         train=mapped.train,
         weights=mapped.weights,
         inputs=inputs.inputs,
         details={
             "features": [_overlap(match) for match in inputs.report],
             "covariates": _levels(fit, inputs),
+            "usual_distance": {_named(fit, number): distance for number, distance in usual.items()},
             "modalities": dict(inputs.details),
             # What imputing needs to know of the reference.
             "integrate": fit.options.model_dump(mode="json"),
@@ -193,6 +196,22 @@ def _query_result(
             **_quality(fit, mapped.latent, labels.codes if known is None else known, options.seed, reporter),
         },
     )
+
+
+def _modality_bits(fit: Fit, n_cells: int, inputs: QueryInputs) -> np.ndarray:
+    """Return (n_cells,) int: bit i is set where the cell was mapped with modality i of the fit."""
+    place = {modality.name: number for number, modality in enumerate(fit.inputs.modalities)}
+    bits = np.zeros(n_cells, dtype=np.int64)
+    for modality in inputs.modalities:
+        bits[modality.rows] |= 1 << place[modality.name]
+    return bits
+
+
+def _named(fit: Fit, number: int) -> str:
+    """Return the modalities of a set of bits in words."""
+    if number == ANY_KIND:
+        return "any modalities"
+    return " + ".join(m.name for place, m in enumerate(fit.inputs.modalities) if number >> place & 1)
 
 
 def _labels(

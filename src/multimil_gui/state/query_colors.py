@@ -38,7 +38,7 @@ def _confidence(inputs: Inputs, query: QueryResult) -> Coloring:
 
 
 def _distance(inputs: Inputs, query: QueryResult) -> Coloring:
-    return ranged(inputs, query.distance, f"distance to the reference (usual: up to {query.usual:.3g})")
+    return ranged(inputs, query.distance, f"distance to {query.reference} (usual: up to 1)")
 
 
 def _far(inputs: Inputs, query: QueryResult) -> Coloring:

@@ -61,6 +61,15 @@ class ExportCommands(QObject):
         view = view_for_export(shown.view)
         self._ask(PictureExportDialog(view, f"{self._window.files.name} map", self._folder(), visible, self._window))
 
+    def imputed(self) -> None:
+        """Ask which modality is imputed in every cell, and where it is written."""
+        from multimil_gui.widgets.imputation_dialog import ImputationDialog
+
+        try:
+            self._ask(ImputationDialog(self._window.session, self._folder(), self._window))
+        except Refusal as error:
+            self._window.services.notifications.warn(str(error))
+
     def write(self, plan: ExportPlan) -> int:
         """Write the files of a plan in the background; return the job's id.
 

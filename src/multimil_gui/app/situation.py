@@ -29,6 +29,8 @@ class Situation:
         Whether there is a latent space to predict from.
     fit
         Whether there is a fit that new samples can be mapped onto.
+    decoder
+        Whether there is a fit that can impute: an integration, or that of a reference.
     mapped
         Whether there is a 2-D map to look at.
     job
@@ -52,6 +54,7 @@ class Situation:
     target: bool = False
     latent: bool = False
     fit: bool = False
+    decoder: bool = False
     mapped: bool = False
     job: JobState | None = None
     undo: str | None = None
@@ -86,6 +89,7 @@ def situation(
         target=cohort is not None and cohort.target is not None,
         latent=bool(data.latents),
         fit=has_fit(session),
+        decoder=cohort is not None and session.runs.value.shared_latent(session.view.map_key) is not None,
         mapped=bool(session.view.map_key),
         job=job,
         undo=session.commands.undo_label,

@@ -57,6 +57,15 @@ FILE_ACTIONS = (
         enabled_when=when_idle,
     ),
     Action(
+        "file.columns",
+        "Change the columns…",
+        "columns.change",
+        Menu.FILE,
+        Group.OPEN,
+        "Choose other columns: what is predicted, as what kind, which covariates are removed.",
+        enabled_when=lambda situation: situation.cohort and situation.idle,
+    ),
+    Action(
         "file.save",
         "Save project",
         "files.save",
@@ -111,6 +120,16 @@ FILE_ACTIONS = (
         "Ctrl+Alt+E",
         "picture",
         enabled_when=with_map,
+    ),
+    Action(
+        "file.export_imputed",
+        "Export imputed values…",
+        "exports.imputed",
+        Menu.FILE,
+        Group.EXPORT,
+        "Save what the fit expects of a modality in every cell, also where it was not measured, as .h5ad.",
+        enabled_when=lambda situation: situation.decoder and situation.idle,
+        missing="There is no fit yet: run Integration first.",
     ),
     Action(
         "file.save_fit",

@@ -125,7 +125,10 @@ def run(seeds: range, cells: tuple[int, int], arguments: argparse.Namespace) -> 
                 mean = {side: float(np.mean([s[what] for s in found])) for side, found in scores.items() if found}
                 if np.isfinite(mean["ours"]):
                     report[f"{name}, {words}"] = row(mean["ours"], mean.get("peer"), "1")
-            if name != "none":
+            if name == "none":
+                # Nothing to find: 0.5 is right, and neither side is better than the other.
+                report[f"{name}, AUROC of samples"]["ratio"] = None
+            else:
                 report[f"{name}, of a model that knows them"] = row(float(np.mean(ceiling)), None, "1")
             report[f"{name}, passes of a model"] = row(
                 np.mean(passes["ours"]), np.mean(passes["peer"]) if peer else None, "1"

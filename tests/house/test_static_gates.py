@@ -172,6 +172,8 @@ GATES = [
             "data/write_store.py": "fills a new folder under a temporary name, which data/import_.py publishes whole",
             "data/export.py": "anndata writes the temporary file that project.commit named and puts in place",
             "jobs/outputs.py": "fills an unfinished folder, whose files project.commit puts in place",
+            "jobs/fit_file.py": "safetensors writes the temporary file that project.commit named and puts in place",
+            "jobs/imputation.py": "anndata writes the temporary file that project.commit named and puts in place",
             "views/figure.py": "draws into the stream that project.commit opened",
             "app/hooks.py": "the crash log is appended to by a dying process, and a full one is moved aside",
         },

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from multimil_gui.core._kernels import _exp
+from multimil_gui.core._kernel_math import exp as _exp
 
 F = np.float32
 
@@ -58,7 +58,7 @@ def _values(x, cells, n, bits, limit, kept, cell, bias, tile, normal, inverse, f
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_REGROUP)
 def _sigmoid(x):  # type: ignore[no-untyped-def]
-    e = _exp(-abs(x))
+    e = exp(-abs(x))
     s = F(1.0) / (F(1.0) + e)
     return s if x >= F(0.0) else e * s
 
@@ -141,7 +141,7 @@ def pool(x, rows, bounds, bits, limit, kept, how, cell, cell_bias, attention, at
                     total[j] *= shrink
                 highest = top
             for i in range(lanes):
-                score[i] = _exp(score[i] - highest) if i < n else F(0.0)
+                score[i] = exp(score[i] - highest) if i < n else F(0.0)
                 weight += score[i]
             for j in range(width):
                 sum_ = F(0.0)
@@ -189,7 +189,7 @@ def pool_gradient(  # type: ignore[no-untyped-def]
             else:
                 _scores(value, n, how == GATED, attention, attention_bias, last, hidden, score)
             for i in range(lanes):
-                share[i] = _exp(min(score[i] - log_total[segment], F(0.0))) if i < n else F(0.0)
+                share[i] = exp(min(score[i] - log_total[segment], F(0.0))) if i < n else F(0.0)
             if how == EVEN:
                 to_value[:] = F(0.0)
             if how != EVEN:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from multimil_gui.core._kernel_math import exp as _exp
+from multimil_gui.core._kernel_math import exp
 
 F = np.float32
 

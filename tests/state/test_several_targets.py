@@ -200,3 +200,19 @@ def test_a_value_has_no_classes_to_count(session_of_three: Session):
 def test_what_rests_on_a_fit_says_which_target_was_shown(session_of_three: Session):
     session_of_three.show_target(STAGE)
     assert session_of_three.provenance()["target"] == "stage"
+
+
+def test_other_columns_forget_predictions_and_what_was_learnt_with_them_but_no_integration(
+    session_of_three: Session, results, cohort
+):
+    session = session_of_three
+    joint = session.runs.active.latent_key
+    kept = session.add_run(results["integration"](9))
+
+    session.set_cohort(cohort, session.data.columns)
+
+    assert session.runs.records == (kept,)
+    assert joint not in session.data.latents
+    assert kept.latent_key in session.data.latents
+    assert "X_pca" in session.data.latents
+    assert session.mil() is None and session.runs.target == 0

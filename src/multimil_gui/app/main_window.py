@@ -13,6 +13,7 @@ from multimil_gui.app.arrangement import Arrangement
 from multimil_gui.app.assets import logo
 from multimil_gui.app.bound_actions import BoundActions
 from multimil_gui.app.busy_page import BusyPage
+from multimil_gui.app.column_commands import ColumnCommands
 from multimil_gui.app.dialogs import ask_stop_job
 from multimil_gui.app.edit_commands import EditCommands
 from multimil_gui.app.export_commands import ExportCommands
@@ -53,7 +54,7 @@ class MainWindow(QMainWindow):
     ----------
     session, runner, tasks
         What is open; the job runner; the window's own jobs.
-    files, edit, view, runs, exports, queries, help
+    files, edit, view, runs, exports, queries, columns, help
         What the menus do.
     """
 
@@ -98,6 +99,7 @@ class MainWindow(QMainWindow):
         self.runs = RunCommands(self)
         self.exports = ExportCommands(self)
         self.queries = QueryCommands(self)
+        self.columns = ColumnCommands(self)
         self.help = HelpCommands(self)
 
     def _make_frame(self) -> None:

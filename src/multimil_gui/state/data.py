@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -69,6 +69,12 @@ class Arrays(Mapping[str, np.ndarray]):
         copy._cache = self._cache
         return copy
 
+    def without(self, names: Collection[str]) -> Arrays:
+        """Return a copy that lacks these computed arrays, with what was read before."""
+        copy = Arrays(self._stored, self._read, {k: v for k, v in self.computed.items() if k not in names})
+        copy._cache = self._cache
+        return copy
+
 
 @dataclass(frozen=True, eq=False)
 class Data:
@@ -103,6 +109,10 @@ class Data:
         """Return a copy with another cohort."""
         views = () if cohort is None else tuple(cohort.of_target(number) for number in range(cohort.n_targets))
         return replace(self, cohort=cohort, columns=columns, by_target=views, given=given)
+
+    def without_latents(self, names: Collection[str]) -> Data:
+        """Return a copy that lacks these computed latents."""
+        return replace(self, latents=self.latents.without(names)) if names else self
 
     def for_target(self, number: int) -> Cohort | None:
         """Return the cohort as if target ``number`` were its only one; the cohort itself when it has none."""

@@ -15,7 +15,7 @@ from multimil_gui.state.commands import Command
 from multimil_gui.state.data import GivenTarget, open_data
 from multimil_gui.state.receive import free_name, received
 from multimil_gui.state.recipes import bounded, to_plain
-from multimil_gui.state.runs import Result, RunRecord, Runs
+from multimil_gui.state.runs import Result, RunKind, RunRecord, Runs
 from multimil_gui.state.samples import SamplesView, VectorKind
 from multimil_gui.state.selection import Combine, Selection, SelectionKind, SelectionRecipe
 from multimil_gui.state.selection_state import combined, nothing
@@ -70,17 +70,20 @@ class Session(SessionParts):
         self.mark_saved()
 
     def set_cohort(self, cohort: Cohort, columns: Columns, given: tuple[GivenTarget, ...] = ()) -> None:
-        """Take the confirmed mapping of columns; colours by condition. Runs of another mapping are forgotten.
+        """Take the confirmed mapping of columns; colours by condition.
 
-        ``given`` are the targets of an earlier fit that ``cohort`` has instead of those of ``columns``, see
+        Predictions of another mapping are forgotten, and the latents that were learnt together with them: these know
+        phenotypes. Integrations stay. ``given`` are the targets of an earlier fit that ``cohort`` has instead of those of ``columns``, see
         :class:`Data`.
         """
         column = columns.target or columns.cell_type or columns.sample
+        kept = tuple(record for record in self.runs.records if record.kind is RunKind.INTEGRATION)
+        gone = {record.latent_key for record in self.runs.records if record not in kept and record.integration}
         self._receive(
-            (self.data, self.data.value.with_cohort(cohort, columns, given)),
+            (self.data, self.data.value.without_latents(gone).with_cohort(cohort, columns, given)),
             (self.view, replace(self.view.value, color=ColorBy(ColorKind.OBS, column), hidden=frozenset())),
             (self.samples, SamplesView()),
-            (self.runs, Runs()),
+            (self.runs, Runs(kept)),
         )
         self.commands.clear()
 

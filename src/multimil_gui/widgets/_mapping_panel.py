@@ -84,6 +84,9 @@ class MappingPanel(QWidget):
         for answer in self.answers:
             if columns is None and answer.key in self._proposal.reasons:
                 answer.set_reason(self._proposal.reasons[answer.key])
+        if columns is not None:
+            # What the phenotype is predicted from is chosen where it is run.
+            self.answers[-1].set_shown(False)
         self._connect()
         self._check()
 

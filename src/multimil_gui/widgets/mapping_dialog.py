@@ -13,7 +13,7 @@ __all__ = ["Mapping", "MappingDialog", "MappingPanel", "found_in_words"]
 
 
 class MappingDialog(QDialog):
-    """Asks which column means what; ``Open`` can be pressed once nothing is wrong.
+    """Asks which column means what; ``Open`` (or ``Apply``) can be pressed once nothing is wrong.
 
     Parameters
     ----------
@@ -21,6 +21,8 @@ class MappingDialog(QDialog):
         The opened data.
     columns, latent
         Answers given before, to be changed; None starts from the proposal.
+    consequence
+        What changing the answers costs, in words.
     """
 
     def __init__(
@@ -29,14 +31,18 @@ class MappingDialog(QDialog):
         columns: Columns | None = None,
         latent: str | None = None,
         parent: QWidget | None = None,
+        *,
+        consequence: str = "",
     ) -> None:
         super().__init__(parent)
+        self._consequence = consequence
         self.setObjectName("mapping_dialog")
         self.setWindowTitle("What the columns mean")
         self.panel = MappingPanel(store, columns, latent, self)
-        self._verdict = label("", Role.NOTE, self)
+        self._verdict = label("", Role.NOTE, self, wrap=True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self.accept_button = buttons.addButton("Open", QDialogButtonBox.ButtonRole.AcceptRole)
+        words = "Open" if columns is None else "Apply"
+        self.accept_button = buttons.addButton(words, QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         bottom = QHBoxLayout()
@@ -58,7 +64,9 @@ class MappingDialog(QDialog):
     def _on_changed(self, valid: bool) -> None:
         count = sum(problem.severity is Severity.ERROR for problem in self.panel.problems())
         words = (
-            "Everything needed is there." if valid else f"{count} thing{'s' if count != 1 else ''} to put right first."
+            f"Everything needed is there. {self._consequence}".strip()
+            if valid
+            else f"{count} thing{'s' if count != 1 else ''} to put right first."
         )
         self._verdict.setText(words)
         if self.accept_button is not None:

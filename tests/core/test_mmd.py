@@ -7,10 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multimil_gui.core import mmd
+from multimil_gui.core.device import threads
 from multimil_gui.core.mmd import pairwise_mmd
 from multimil_gui.core.options import MMD_GAMMAS
 
 unbiased = st.booleans()
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with threads(1):
+        yield
 
 
 def naive(z: np.ndarray, group: np.ndarray, gammas: tuple[float, ...], unbiased: bool) -> float:
@@ -99,7 +106,7 @@ def test_neither_the_order_nor_the_rows_at_once_matter(seed: int, unbiased: bool
 def test_following_the_gradient_brings_groups_together() -> None:
     rng = np.random.default_rng(0)
     group = torch.from_numpy(np.arange(60) % 2)
-    z = (torch.from_numpy(rng.normal(size=(60, 2))) + 3.0 * group[:, None]).requires_grad_()
+    z = (torch.from_numpy(rng.normal(size=(60, 2))).float() + 3.0 * group[:, None]).requires_grad_()
     optimizer = torch.optim.Adam([z], lr=0.1)
     first = pairwise_mmd(z, group, MMD_GAMMAS, False).item()
     for _ in range(100):

@@ -20,6 +20,15 @@ def kernels() -> ModuleType:
     return _kernels
 
 
+@cache
+def likelihood_kernels() -> ModuleType:
+    """Return the compiled likelihoods."""
+    place_numba_cache()
+    from multimil_gui.core import _likelihood_kernels
+
+    return _likelihood_kernels
+
+
 def serves(tensor: torch.Tensor) -> bool:
     """Say whether the compiled loops can be used: float32 on the processor. Anything else goes through torch."""
     return tensor.device.type == "cpu" and tensor.dtype is torch.float32

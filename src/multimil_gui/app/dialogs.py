@@ -12,7 +12,9 @@ from multimil_gui.app.settings import Settings
 from multimil_gui.project.project import SUFFIX
 
 FIT_FILTER = "Fit (*.safetensors)"
-DATA_FILTER = "Single-cell data (*.h5ad *.h5mu *.h5 *.zarr.zip zarr.json .zgroup *matrix.mtx *matrix.mtx.gz);;All files (*)"
+DATA_FILTER = (
+    "Single-cell data (*.h5ad *.h5mu *.h5 *.zarr.zip zarr.json .zgroup *matrix.mtx *matrix.mtx.gz);;All files (*)"
+)
 
 
 _STAY = "Stay here"

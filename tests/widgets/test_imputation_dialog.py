@@ -59,7 +59,7 @@ def test_what_most_cells_lack_is_proposed(dialog: ImputationDialog) -> None:
 def test_the_exported_file_has_every_cell_and_says_its_units(
     dialog: ImputationDialog, mosaic: Session, tmp_path: Path
 ) -> None:
-    dialog.options.set_options(dialog.options.options().model_copy(update={"units": "counts", "library": 300.0}))
+    dialog.options.set_options(dialog.options.options().model_copy(update={"units": "counts", "library": 300}))
     done = run_export(dialog.plan(), reporter=SilentReporter())
     data = anndata.read_h5ad(tmp_path / "imputed_adt.h5ad")
     assert data.shape == (mosaic.data.cohort.n_cells, 12)

@@ -616,12 +616,12 @@ class ImputeOptions(Options):
         "normalised: log1p of expected counts per 10,000, comparable between cells. counts: expected counts at the "
         "library size below. Modalities that were not modelled as counts have one unit, which the file names.",
     )
-    library: float = option(
-        10_000.0,
+    library: int = option(
+        10_000,
         "Library size",
         "Counts per cell that expected counts add up to, in cells in which the modality was not measured; measured cells "
         "keep their own. Of no effect on normalised values.",
         advanced=True,
-        gt=0,
-        le=1e9,
+        ge=1,
+        le=1_000_000_000,
     )

@@ -93,7 +93,7 @@ class QueryPanel(QWidget):
         for name in [name for name, _ in inputs.covariates] + [name for name, *_ in inputs.continuous]:
             self.covariates[name] = Choice(self._guard, "", self)
             tip = f"The column that says what {name} was in the fit, whose effect is removed from the new cells too."
-            answers.append(Answer(f"{_COVARIATE}{name}", name, tip, self.covariates[name]))
+            answers.append(Answer(f"{_COVARIATE}{name}", f"Covariate {name}", tip, self.covariates[name]))
         tip = "Cell types that are known already; the transferred labels are compared with them."
         answers.append(Answer("data.cell_type", "Known cell types", tip, self.cell_type))
         self.known = Choice(self._guard, "Not known", self)

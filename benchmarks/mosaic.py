@@ -4,7 +4,8 @@ Three measured cohorts, not part of the repository (set MULTIMIL_REAL_DATA to th
 taken). In two of them every cell with a known type has the same modalities, so a random third of these cells keeps the
 first alone, a third the second alone; the WNN mosaic is taken as it was measured. The modality covariate is a column that
 says which modalities a cell has, given to the model like a batch. The presets standard and mosaic run with the weight of
-the marginal MMD at 0 and at the paper's 4000. Chromatin is cut to its 5,000 most variable peaks.
+the marginal MMD at 0 and at the paper's 4000, on the 2,000 most variable genes and 5,000 peaks of at most 4,000 cells a
+cohort (``--cells``, 0 takes all).
 
 ``--quick`` runs the small cohort for a few epochs; ``--only NAME`` runs one. ``--json`` ends with one JSON object. There
 is no peer beside ours: the authors' package cannot integrate a mosaic with a current anndata. For comparison, their paper
@@ -66,8 +67,11 @@ MMD = (0.0, 4000.0)
 METRICS = [name for name in SHOWN if name not in ("bio", "batch")]
 
 
-def mosaic(path: Path, hide: bool, folder: Path) -> Path:
-    """Write the cohort as a mosaic, with a column of what each cell has; cells of unknown type have no type."""
+def mosaic(path: Path, hide: bool, cells: int, folder: Path) -> Path:
+    """Write the cohort as a mosaic, with a column of what each cell has; cells of unknown type have no type.
+
+    Of a cohort with more than ``cells`` cells so many are drawn at random; 0 keeps all.
+    """
     import mudata
 
     with warnings.catch_warnings(), mudata.set_options(pull_on_update=False):
@@ -76,8 +80,12 @@ def mosaic(path: Path, hide: bool, folder: Path) -> Path:
         first, second = data.mod
         names = data.obs_names
         has = {name: np.isin(names, data.mod[name].obs_names) for name in (first, second)}
+        rng = np.random.default_rng(0)
+        if 0 < cells < len(names):
+            drawn = rng.permutation(len(names)) < cells
+            has = {name: rows & drawn for name, rows in has.items()}
         if hide:
-            third = np.random.default_rng(0).integers(0, 3, len(names))
+            third = rng.integers(0, 3, len(names))
             both = has[first] & has[second]
             has = {first: has[first] & ~(both & (third == 1)), second: has[second] & ~(both & (third == 2))}
         cell_type = data.obs["cell_type"].astype(str)
@@ -108,7 +116,8 @@ def recipe(spec: dict, preset: str, mmd: float, covariate: bool, quick: bool) ->
                 "modalities": spec["modalities"],
             },
             "analysis": {"integration_metrics": False},
-            "integrate": {"preset": preset, "mmd_marginal_weight": mmd} | ({"epochs": 10} if quick else {}),
+            "integrate": {"preset": preset, "n_top_features": 2000, "mmd_marginal_weight": mmd}
+            | ({"epochs": 10} if quick else {}),
         }
     )
 
@@ -145,6 +154,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", choices=sorted(COHORTS))
+    parser.add_argument("--cells", type=int, default=4000)
     arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     source = Path(os.environ.get("MULTIMIL_REAL_DATA") or default).resolve()
@@ -153,7 +163,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in chosen:
             spec = COHORTS[name]
-            path = mosaic(source / spec["file"], spec["hide"], Path(folder))
+            path = mosaic(source / spec["file"], spec["hide"], arguments.cells, Path(folder))
             store = import_file(path, Path(folder) / "stores", SilentReporter())
             rows |= figures(name, store, arguments.quick)
     if arguments.json:

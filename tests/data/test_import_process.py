@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
+import numpy as np
 import psutil
 import pytest
 
@@ -140,8 +142,23 @@ time.sleep(600)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_cancelled_import_leaves_nothing(small_h5ad: Path, tmp_path: Path) -> None:
-    reporter = CancelWhenTold()
+class CancelAt(SilentReporter):
+    """Cancels when a stage begins."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__()
+        self.stage, self.reached = stage, False
+
+    def progress(self, progress: Progress) -> None:
+        self.reached = self.reached or progress.message == self.stage
+
+    def should_stop(self) -> Stop:
+        return Stop.CANCEL if self.reached else Stop.NO
+
+
+@pytest.mark.parametrize("stage", ["Checking the file", "Reading X", "Checking the values", "Writing rna"])
+def test_cancelled_import_leaves_nothing(small_h5ad: Path, tmp_path: Path, stage: str) -> None:
+    reporter = CancelAt(stage)
     with pytest.raises(Cancelled):
         import_file(small_h5ad, tmp_path / "stores", reporter)
     assert list((tmp_path / "stores").iterdir()) == []
@@ -161,6 +178,20 @@ def test_refused_import_leaves_nothing(tmp_path: Path) -> None:
 def test_addresses_are_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(Refusal, match="on this machine"):
         import_file(Path(address), tmp_path, SilentReporter())
+
+
+def test_file_that_another_program_writes(small_h5ad: Path, tmp_path: Path) -> None:
+    with h5py.File(small_h5ad, "r+"), pytest.raises(Refusal, match="open for writing in another program"):
+        import_file(small_h5ad, tmp_path / "stores", SilentReporter())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_name_that_is_no_text(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.h5ad"))
+    path.write_bytes(b"")
+    with pytest.raises(Refusal, match="not valid text") as caught:
+        import_file(path, tmp_path / "stores", SilentReporter())
+    assert str(caught.value).isprintable()
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
@@ -228,6 +259,58 @@ print(json.dumps([resource.getrlimit(kind)[0] for kind in kinds]), file=sys.stde
     assert (core, cpu) == (0, 77)
     assert 0 < file_size <= 4 << 30
     assert 0 < address_space <= psutil.virtual_memory().total + (3 << 30)
+
+
+def serve_limited(request: Request, before: str) -> list:
+    """Return the three parts of the refusal of a worker in whose program something was changed."""
+    code = f"""
+import json, sys
+import h5py, pandas, psutil, scipy.sparse, zarr
+import multimil_gui.data.read_file, multimil_gui.data.findings, multimil_gui.data.worker as worker
+{before}
+worker.main()
+print(json.dumps(0), file=sys.stderr)
+"""
+    lines, _ = serve(request, code)
+    return json.loads(lines[-1])["refused"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the address space")
+def test_file_that_needs_more_memory_than_is_free(tmp_path: Path) -> None:
+    """The arrays fit the machine, but not what is left of it."""
+    with h5py.File(tmp_path / "x.h5ad", "w") as file:
+        file.create_dataset("X", data=np.ones((4000, 8000)), chunks=(4000, 100), compression=9)
+        for name, size in (("obs", 4000), ("var", 8000)):
+            group = file.create_group(name)
+            group.attrs["_index"] = "_index"
+            group["_index"] = np.array([f"{name}{i}" for i in range(size)], dtype="S")
+    request = Request(source=tmp_path / "x.h5ad", store=None, known=frozenset(), cpu_s=60)
+    free = """
+used = psutil.Process().memory_info().vms
+class Memory: available, total = 0, psutil.virtual_memory().total
+psutil.virtual_memory = lambda: Memory
+worker._MAPPED = used + (128 << 20)
+"""
+    assert serve_limited(request, free) == [
+        "The file needs more memory than is free.",
+        "x.h5ad: Reading X.",
+        "Close other programs, or keep fewer cells or genes.",
+    ]
+    small = "class Memory: available, total = 1 << 34, 10**8\npsutil.virtual_memory = lambda: Memory"
+    what, where, _ = serve_limited(request, small)
+    assert what == "The file needs about 256.1 MB of memory; this machine has 100.0 MB."
+    assert where == "x.h5ad."
+
+
+def test_disk_without_room_for_the_copy(small_h5ad: Path, tmp_path: Path) -> None:
+    request = Request(source=small_h5ad, store=tmp_path / "stores" / "store", known=frozenset(), cpu_s=60)
+    (tmp_path / "stores").mkdir()
+    full = "import shutil\nshutil.disk_usage = lambda folder: type('Usage', (), {'free': 1000})"
+    what, where, fix = serve_limited(request, full)
+    assert "the disk has 1.0 kB free" in what
+    assert where.startswith("small.h5ad: ")
+    assert "Free some space" in fix
+    assert list((tmp_path / "stores").iterdir()) == []
 
 
 def test_worker_ends_with_its_parent(tmp_path: Path) -> None:

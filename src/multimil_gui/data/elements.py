@@ -82,7 +82,10 @@ def names_in(group: Any, place: str) -> list[str]:
     """
     if not is_group(group):
         raise Refusal("A part of the file is not the group it should be.", f"{shown(place)}.", ANEW)
-    return sorted(str(key) for key in group)
+    try:
+        return sorted(str(key) for key in group)
+    except Exception as error:
+        raise Refusal("The contents of a part of the file cannot be listed.", f"{shown(place)}.", DAMAGED) from error
 
 
 def read_names(node: Any, place: str) -> np.ndarray:

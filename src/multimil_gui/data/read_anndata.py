@@ -78,20 +78,22 @@ def read_parts(
         if not has(root, key):
             raise Refusal(f'The file has no "{key}" table.', f"{prefix}{key}.", "Write it anew with anndata or scanpy.")
     tell(f"Reading {prefix}obs")
-    names, columns = read_frame(root["obs"], f"{prefix}obs", warnings)
+    obs, var = (member(root, key, f"{prefix}{key}") for key in ("obs", "var"))
+    uns = member(root, "uns", f"{prefix}uns") if has(root, "uns") else None
+    names, columns = read_frame(obs, f"{prefix}obs", warnings)
     check_cells(names, f"{prefix}obs")
-    if not is_group(root["obs"]) and has(root, "uns") and is_group(root["uns"]):
-        _name_old_levels(root["uns"], columns)
-    var_names, var_columns = read_frame(root["var"], f"{prefix}var", [])
+    if not is_group(obs) and is_group(uns):
+        _name_old_levels(uns, columns)
+    var_names, var_columns = read_frame(var, f"{prefix}var", [])
     features = _feature_names(var_names, f"{prefix}var", warnings)
     parts = Parts(names=names, columns=columns, features=features)
     types = next((var_columns[key] for key in ("feature_types", "feature_type") if key in var_columns), None)
     parts.feature_types = None if types is None else np.asarray(types, dtype=object)
     parts.obsm = read_obsm(root, len(names), prefix, warnings, skip_obsm)
     _read_matrices(root, parts, prefix, warnings, tell)
-    if has(root, "uns") and is_group(root["uns"]):
-        parts.colors = read_colors(root["uns"], columns, warnings)
-        parts.note = read_note(root["uns"])
+    if is_group(uns):
+        parts.colors = read_colors(uns, columns, warnings)
+        parts.note = read_note(uns)
     return parts
 
 
@@ -107,8 +109,8 @@ def _name_old_levels(uns: Any, columns: dict[str, Any]) -> None:
     """Files older than anndata 0.7 keep the levels of a category column in ``uns``."""
     for name, codes in columns.items():
         key = f"{name}_categories"
-        if has(uns, key) and isinstance(codes, np.ndarray) and codes.dtype.kind in "iu" and not is_group(uns[key]):
-            levels, _ = level_names(read_array(uns[key], f"uns/{key}").ravel())
+        if has(uns, key) and isinstance(codes, np.ndarray) and codes.dtype.kind in "iu":
+            levels, _ = level_names(read_array(member(uns, key, f"uns/{key}"), f"uns/{key}").ravel())
             columns[name] = from_codes(codes.astype(np.int64), levels, False, f"obs/{name}")
 
 
@@ -134,8 +136,9 @@ def _read_matrices(root: Any, parts: Parts, prefix: str, warnings: list[str], te
         except Refusal as refusal:
             refusals.append(refusal)
 
-    if has(root, "X") and len(features) and encoding(member(root, "X", f"{prefix}X")) != "null":
-        read("X", root["X"], features)
+    main = member(root, "X", f"{prefix}X") if has(root, "X") else None
+    if main is not None and len(features) and encoding(main) != "null":
+        read("X", main, features)
     if len(features) and has(root, "layers"):
         layers = member(root, "layers", f"{prefix}layers")
         for key in names_in(layers, f"{prefix}layers"):

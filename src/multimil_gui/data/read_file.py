@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.arrays import has
 from multimil_gui.data.contents import Contents, Tell
 from multimil_gui.data.elements import encoding, names_in
 from multimil_gui.data.hdf5_scan import open_hdf5
@@ -120,9 +121,9 @@ def _check_memory(opened: Opened) -> None:
 
 
 def _read_root(root: Any, name: str, tell: Tell) -> Contents:
-    if "mod" in root and (encoding(root) == "MuData" or "obsmap" in root or "obs" in root):
+    if has(root, "mod") and (encoding(root) == "MuData" or has(root, "obsmap") or has(root, "obs")):
         return read_mudata(root, tell)
-    if "obs" in root or encoding(root) == "anndata":
+    if has(root, "obs") or encoding(root) == "anndata":
         return read_anndata(root, tell)
     group = tenx_group(root)
     if group is not None:

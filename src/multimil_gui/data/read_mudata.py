@@ -27,13 +27,14 @@ def read_mudata(root: Any, tell: Tell) -> Contents:
     warnings: list[str] = []
     if not has(root, "obs"):
         raise Refusal('The file has no "obs" table.', "obs.", _ANEW)
-    names, columns = read_frame(root["obs"], "obs", warnings)
+    names, columns = read_frame(member(root, "obs", "obs"), "obs", warnings)
     check_cells(names, "obs")
-    keys = _modality_keys(root["mod"])
+    mod = member(root, "mod", "mod")
+    keys = _modality_keys(mod)
     contents = Contents(names=names, obs=pd.DataFrame(index=pd.RangeIndex(len(names))), warnings=warnings)
     tables: dict[str, tuple[np.ndarray, np.ndarray, dict[str, Any]]] = {}
     for key in keys:
-        parts = read_parts(root["mod"][key], f"mod/{key}/", warnings, tell)
+        parts = read_parts(member(mod, key, f"mod/{key}"), f"mod/{key}/", warnings, tell)
         rows, positions = _align(root, key, names, parts.names)
         tables[key] = (rows, positions, parts.columns)
         _add_modality(contents, key, parts, rows, positions)
@@ -42,9 +43,10 @@ def read_mudata(root: Any, tell: Tell) -> Contents:
         contents.note = contents.note or parts.note
     contents.obsm.update(read_obsm(root, len(names), "", warnings, frozenset(keys)))
     contents.obs = _merge_tables(columns, tables, len(names))
-    if has(root, "uns") and is_group(root["uns"]):
-        contents.colors.update(read_colors(root["uns"], columns, warnings))
-        contents.note = read_note(root["uns"]) or contents.note
+    uns = member(root, "uns", "uns") if has(root, "uns") else None
+    if is_group(uns):
+        contents.colors.update(read_colors(uns, columns, warnings))
+        contents.note = read_note(uns) or contents.note
     contents.colors = _fitting_colors(contents)
     return contents
 
@@ -60,7 +62,8 @@ def _modality_keys(mod: Any) -> list[str]:
     if len(keys) > MAX_MODALITIES:
         raise Refusal(f"The file has more than {MAX_MODALITIES} modalities.", f"mod holds {len(keys):,}.", _ANEW)
     for key in keys:
-        if not is_group(mod[key]) or encoding(mod[key]) not in {"anndata", ""}:
+        node = member(mod, key, f"mod/{key}")
+        if not is_group(node) or encoding(node) not in {"anndata", ""}:
             raise Refusal(f'The modality "{shown(key)}" is not an AnnData object.', f"mod/{shown(key)}.", _ANEW)
     return keys
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.data.arrays import DAMAGED, is_group, read_array, shape_of, type_kind
+from multimil_gui.data.arrays import DAMAGED, has, is_group, member, read_array, shape_of, type_kind
 from multimil_gui.data.contents import Contents, Matrix, Tell
 from multimil_gui.data.elements import make_unique, names_in, read_names
 from multimil_gui.data.matrices import Place, read_compressed, repeated_warning
@@ -22,23 +22,25 @@ _SEARCHED = 100
 def tenx_group(root: Any) -> Any | None:
     """Return the group with the matrix (``matrix`` since Cell Ranger 3, the genome before), None when not 10x."""
     for key in ("matrix", *names_in(root, "the file")[:_SEARCHED]):
-        if key in root and is_group(root[key]) and all(part in root[key] for part in ("barcodes", "indptr", "shape")):
-            return root[key]
+        node = member(root, key, key) if has(root, key) else None
+        if is_group(node) and all(has(node, part) for part in ("barcodes", "indptr", "shape")):
+            return node
     return None
 
 
 def read_tenx(group: Any, tell: Tell) -> Contents:
     """Read the matrix group of a 10x file; the GEM well (``-1``, ``-2``) becomes the obs column ``library``."""
     place = str(getattr(group, "name", "matrix")).strip("/")
-    missing = [part for part in ("data", "indices", "indptr", "shape") if part not in group]
+    missing = [part for part in ("data", "indices", "indptr", "shape") if not has(group, part)]
     if missing:
         raise Refusal("A part of the 10x matrix is missing.", f"{shown(place)}/{missing[0]}.", DAMAGED)
-    names = read_names(group["barcodes"], f"{place}/barcodes")
+    names = read_names(member(group, "barcodes", f"{place}/barcodes"), f"{place}/barcodes")
     check_cells(names, f"{place}/barcodes")
     features, types = _features(group, place)
-    if type_kind(group["shape"], f"{place}/shape") not in {"i", "u"} or shape_of(group["shape"], "shape") != (2,):
+    sizes = member(group, "shape", f"{place}/shape")
+    if shape_of(sizes, f"{place}/shape") != (2,) or type_kind(sizes, f"{place}/shape") not in {"i", "u"}:
         raise Refusal("The 10x matrix does not say its shape.", f"{shown(place)}/shape.", DAMAGED)
-    shape = tuple(int(size) for size in read_array(group["shape"], f"{place}/shape"))
+    shape = tuple(int(size) for size in read_array(sizes, f"{place}/shape"))
     if shape != (len(features), len(names)):
         raise Refusal(
             "The matrix does not fit its tables.",
@@ -76,11 +78,13 @@ def tenx_contents(
 
 
 def _features(group: Any, place: str) -> tuple[np.ndarray, np.ndarray | None]:
-    key = next((key for key in ("features", "gene_names", "genes") if key in group), "")
-    table: Any = group[key] if key else None
-    if key == "features" and is_group(table) and "name" in table:
-        names = read_names(table["name"], f"{place}/features/name")
-        types = read_names(table["feature_type"], f"{place}/features/feature_type") if "feature_type" in table else None
+    key = next((key for key in ("features", "gene_names", "genes") if has(group, key)), "")
+    if has(group, "features/name"):
+        names, types = (
+            read_names(member(group, part, f"{place}/{part}"), f"{place}/{part}") if has(group, part) else None
+            for part in ("features/name", "features/feature_type")
+        )
+        assert names is not None
         if types is not None and len(types) != len(names):
             raise Refusal(
                 "The lists of features differ in length.",
@@ -90,4 +94,4 @@ def _features(group: Any, place: str) -> tuple[np.ndarray, np.ndarray | None]:
         return names, types
     if key in {"", "features"}:
         raise Refusal("The 10x matrix has no list of features.", f"{shown(place)}.", DAMAGED)
-    return read_names(table, f"{place}/{key}"), None
+    return read_names(member(group, key, f"{place}/{key}"), f"{place}/{key}"), None

@@ -104,7 +104,8 @@ def _check_node(scan: _Scan, folder: str, name: str) -> None:
     key = f"{folder}/{name}".lstrip("/")
     content = _json(scan.files, key)
     version, kind = {".zarray": (2, "array"), ".zgroup": (2, "group")}.get(name, (3, content.get("node_type")))
-    if content.get("zarr_format") != version or kind not in {"array", "group"}:
+    # A tuple: what is no text, such as a list, cannot be looked up in a set.
+    if content.get("zarr_format") != version or kind not in ("array", "group"):
         raise Refusal(
             "A description file of the zarr store contradicts itself.",
             f"{scan.files.at(key)} It says zarr format {shown(content.get('zarr_format'), 20)}, {shown(kind, 20)}.",
@@ -112,7 +113,9 @@ def _check_node(scan: _Scan, folder: str, name: str) -> None:
         )
     beside = f"{folder}/.zattrs".lstrip("/")
     attributes = _json(scan.files, beside) if beside in scan.files.sizes else content.get("attributes", {})
-    if not isinstance(attributes, dict) or len(attributes) > MAX_ATTRIBUTES:
+    if not isinstance(attributes, dict):
+        raise Refusal("A description file of the zarr store is damaged.", scan.files.at(key), AGAIN)
+    if len(attributes) > MAX_ATTRIBUTES:
         raise Refusal(f"A part has more than {MAX_ATTRIBUTES} attributes.", scan.files.at(folder or "/"), PLAIN_COPY)
     if kind == "array":
         _check_array(scan, folder, content, scan.files.at(key))

@@ -20,7 +20,17 @@ _OPENED = re.compile(r'^(?:open|creat|openat2?)\((?:AT_FDCWD[^,]*, |\d+[^,]*, )?
 _OTHER = re.compile(r"^(connect|socket|execve|execveat)\(")
 _WRITES = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC)")
 #: Where Python, its libraries and the system's own settings lie; nothing of the user's.
-_SYSTEM = ("/proc/", "/sys/", "/dev/null", "/dev/shm/sem.", "/usr/", "/lib", "/etc/ld.so", "/etc/localtime", "/etc/ssl/openssl.cnf")
+_SYSTEM = (
+    "/proc/",
+    "/sys/",
+    "/dev/null",
+    "/dev/shm/sem.",
+    "/usr/",
+    "/lib",
+    "/etc/ld.so",
+    "/etc/localtime",
+    "/etc/ssl/openssl.cnf",
+)
 
 
 @dataclass

@@ -17,7 +17,7 @@ TYPES = ["Gene Expression"] * 4 + ["Antibody Capture"] * 2
 NAMES = ["CD3E", "LYZ", "MS4A1", "NKG7", "CD3_TotalSeqB", "CD19_TotalSeqB"]
 
 
-def _files() -> dict[str, bytes]:
+def sound_folder() -> dict[str, bytes]:
     values = counts()
     entries = [f"{gene + 1} {cell + 1} {values[cell, gene]}" for cell, gene in zip(*np.nonzero(values), strict=True)]
     size = f"{N_GENES} {N_CELLS} {len(entries)}\n"
@@ -35,7 +35,7 @@ def _folder(name: str, outcome: Outcome):
 
     def add(change: Callable[[dict[str, bytes]], object]):
         def build(folder: Path) -> Path:
-            files = _files()
+            files = sound_folder()
             change(files)
             root = folder / "filtered"
             root.mkdir()
@@ -76,7 +76,7 @@ def _(files: dict[str, bytes]) -> None:
 
 @case("X0 matrix of a folder", Load(12, {"adt": 2, "rna": 4}))
 def _(folder: Path) -> Path:
-    for name, content in _files().items():
+    for name, content in sound_folder().items():
         (folder / name).write_bytes(content)
     return folder / "matrix.mtx"
 
@@ -259,7 +259,7 @@ def _(files: dict[str, bytes]) -> None:
 def _(folder: Path) -> Path:
     root = folder / "filtered"
     root.mkdir()
-    for name, content in _files().items():
+    for name, content in sound_folder().items():
         (root / name).write_bytes(content)
     (root / "barcodes.tsv").unlink()
     (root / "barcodes.tsv").symlink_to("/etc/passwd")

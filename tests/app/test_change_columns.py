@@ -25,6 +25,11 @@ def test_the_answers_so_far_are_shown_and_other_ones_applied(opened: MainWindow,
     assert not asked.panel.latent_choice.isVisible()
 
     asked.panel.target.column.choose("batch")
+    # It was proposed as a covariate, and cannot be both.
+    assert not asked.accept_button.isEnabled()
+    for row in range(asked.panel.covariates.count()):
+        asked.panel.covariates.item(row).setCheckState(Qt.CheckState.Unchecked)
+    assert asked.accept_button.isEnabled()
     with qtbot.waitSignal(opened.columns.changed, timeout=PATIENCE):
         qtbot.mouseClick(asked.accept_button, Qt.MouseButton.LeftButton)
 

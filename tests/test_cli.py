@@ -165,7 +165,8 @@ def test_an_interrupted_run_leaves_no_half_file_and_goes_on(recipe, tmp_path, na
     else:
         assert again.returncode == 0, again.stderr
         assert "fold 1" not in again.stderr
-        assert "fold 2" in again.stderr
+        # The second fold is trained beside the first and may have been finished too.
+        assert "Learning to predict, final" in again.stderr
     assert main([*command[3:5], "--out", str(tmp_path / "whole")]) == 0
     for file in ("cells.parquet", "samples.csv", "result.h5ad", "recipe.lock.toml"):
         assert (out / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()

@@ -223,9 +223,7 @@ def _merged(samples: Samples, among: np.ndarray, least: int) -> np.ndarray:
     return group_of[samples.label]
 
 
-def _part_rare_classes(
-    fold_of_donor: np.ndarray, samples: Samples, labels: Sequence[np.ndarray], n_folds: int
-) -> None:
+def _part_rare_classes(fold_of_donor: np.ndarray, samples: Samples, labels: Sequence[np.ndarray], n_folds: int) -> None:
     """Move a donor of each class that lies in one fold alone: the models of that fold would never see the class."""
     everyone = np.ones(len(samples.names), dtype=bool)
     tables = [_count_table(samples, label, everyone) for label in labels]

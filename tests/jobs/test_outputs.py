@@ -15,7 +15,10 @@ from multimil_gui.jobs.pipeline import cohort_of, run_recipe
 from multimil_gui.jobs.recipe_io import load_recipe, parse_recipe
 from multimil_gui.project.text import read_csv_unescape
 
-WITHOUT_FIT = tuple(name for name in FILES if name != "fit.safetensors")
+LEARNT = tuple(name for name in FILES if name != "imputed.h5ad")
+"""What a run writes that learnt its latent space and was not asked to impute."""
+
+WITHOUT_FIT = tuple(name for name in LEARNT if name != "fit.safetensors")
 """What a run writes that took its latent space from the file."""
 
 
@@ -131,7 +134,7 @@ def test_integration_alone_writes_what_it_knows(small_h5mu, imported, learnt_tex
     text = learnt_text.replace('[target]\ncolumn = "condition"\nreference = "control"\n', "")
     result, cohort, recipe = ran(text, imported(small_h5mu))
     written((result, cohort, recipe), tmp_path / "out")
-    assert names(tmp_path / "out") == sorted(FILES)
+    assert names(tmp_path / "out") == sorted(LEARNT)
     assert list(pd.read_parquet(tmp_path / "out" / "cells.parquet").columns) == ["cell", "sample", "donor"]
     report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
     assert "metrics" not in report

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import stat
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +29,9 @@ _MAX_LINE = 1 << 16
 _MAX_COMMENTS = 1000
 #: The shortest line of a matrix: "1 1 1" and its end; pattern matrices have no values and are not 10x.
 _SHORTEST_LINE = 6
+#: Bytes read at once, and those of which numbers consist, "nan" and "inf" included.
+_BLOCK = 1 << 24
+_NUMERIC = b"0123456789+-.eE \t\r\nnNaAiIfF"
 _BANNER = re.compile(rb"%%MatrixMarket\s+matrix\s+coordinate\s+(integer|real)\s+general\s*", re.IGNORECASE)
 
 
@@ -89,14 +94,7 @@ def read_tenx_folder(files: TenxFolder, tell: Tell) -> Contents:
     types = np.array([row[2] if len(row) > 2 else "" for row in table], dtype=object)
     tell("Reading the matrix")
     unique, warnings = unique_features(features)
-    coordinates = _read_matrix(files.matrix, (len(features), len(names)))
-    cells, columns = coordinates.col, coordinates.row
-
-    def locate(position: int) -> str:
-        return f"cell {shown(names[cells[position]])}, feature {shown(unique[columns[position]])}"
-
-    collected = Values(coordinates.nnz, locate, shown(files.matrix.name))
-    collected.put(0, coordinates.data)
+    columns, cells, collected = _read_matrix(files.matrix, unique, names)
     from scipy.sparse import csr_matrix
 
     # Built from the pointers up: scipy's own conversion adds up repeated positions without a word.
@@ -107,33 +105,89 @@ def read_tenx_folder(files: TenxFolder, tell: Tell) -> Contents:
     return tenx_contents(names, unique, types if any(types) else None, matrix, warnings)
 
 
-def _read_matrix(path: Path, expected: tuple[int, int]) -> Any:
-    from scipy.io import mmread
-
-    with _opened(path) as stream:
-        _check_header(stream, path, expected)
+def _read_matrix(path: Path, features: list[str], names: np.ndarray) -> tuple[np.ndarray, np.ndarray, Values]:
+    """Return the feature and the cell of each value, and the values."""
     try:
         with _opened(path) as stream:
-            return mmread(stream, spmatrix=True)
-    except MemoryError:
-        raise
-    except Exception as error:
-        detail = shown(" ".join(str(error).split()), 80)
-        raise Refusal("The matrix is damaged.", f"{shown(path.name)} ({detail}).", _AGAIN) from error
+            return _read_entries(stream, path, features, names)
+    except (EOFError, OSError, zlib.error) as error:
+        raise _damaged(path, "it cannot be unpacked") from error
 
 
-def _check_header(stream: IO[bytes], path: Path, expected: tuple[int, int]) -> None:
-    """Compare the claimed size with the lists and the bytes before any of it is read."""
-    name = shown(path.name)
+def _read_entries(
+    stream: IO[bytes], path: Path, features: list[str], names: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Values]:
+    size = (len(features), len(names))
+    n_values, line = _check_header(stream, path, size)
+    positions = tuple(np.empty(n_values, dtype=np.int32) for _ in size)
+
+    def locate(position: int) -> str:
+        feature, cell = (int(axis[position]) for axis in positions)
+        return f"cell {shown(names[cell])}, feature {shown(features[feature])}"
+
+    collected, done = Values(n_values, locate, shown(path.name)), 0
+    while block := stream.read(_BLOCK):
+        block += stream.readline(_MAX_LINE)
+        table = _entries(block, f"{shown(path.name)}, after line {line:,}")
+        line += block.count(b"\n")
+        end = done + len(table)
+        if end > n_values:
+            raise _damaged(path, f"there are more than the {n_values:,} values that it claims")
+        for axis, word, most in zip(positions, ("row", "column"), size, strict=True):
+            found = table[word].to_numpy()
+            wrong = np.flatnonzero((found < 1) | (found > most))
+            if wrong.size:
+                number = done + int(wrong[0]) + 1
+                raise _damaged(path, f"value {number:,} lies in {word} {found[wrong[0]]:,} of {most:,}")
+            axis[done:end] = found - 1
+        collected.put(done, table["value"].to_numpy())
+        done = end
+    if done < n_values:
+        raise _damaged(path, f"there are {done:,} of {n_values:,} values")
+    return positions[0], positions[1], collected
+
+
+def _entries(block: bytes, place: str) -> Any:
+    """Return the row, column and value of each line; nothing but digits, signs and blanks reaches the parser."""
+    import pandas as pd
+
+    kinds = {"row": np.int64, "column": np.int64, "value": np.float64, "more": np.float64}
+    strange = block.translate(None, _NUMERIC)
+    if not strange:
+        try:
+            table = pd.read_csv(io.BytesIO(block), sep=r"\s+", header=None, names=list(kinds), dtype=kinds)
+            if not table["more"].notna().any():
+                return table
+        except pd.errors.EmptyDataError:
+            return pd.DataFrame({word: np.empty(0, dtype=kind) for word, kind in kinds.items()})
+        except (ValueError, OverflowError):  # a field too many or none at all, a fraction as a position
+            pass
+    raise Refusal("The matrix is damaged: a line is not a row, a column and a value.", f"{place}.", _AGAIN)
+
+
+def _damaged(path: Path, detail: str) -> Refusal:
+    return Refusal("The matrix is damaged.", f"{shown(path.name)}: {detail}.", _AGAIN)
+
+
+def _check_header(stream: IO[bytes], path: Path, expected: tuple[int, int]) -> tuple[int, int]:
+    """Compare the claimed size with the lists and the bytes before any of it is read.
+
+    Returns
+    -------
+    n_values, number
+        Values that it claims, and lines read so far.
+    """
+    name, number = shown(path.name), 1
     try:
         banner = stream.readline(_MAX_LINE)
         line = b"%"
         for _ in range(_MAX_COMMENTS):
             line = stream.readline(_MAX_LINE)
+            number += 1
             if line.strip() and not line.startswith(b"%"):
                 break
         claimed = [int(word) for word in line.split()]
-    except (OSError, EOFError, ValueError) as error:
+    except (EOFError, OSError, zlib.error, ValueError) as error:
         raise Refusal("The matrix is damaged: its size cannot be read.", f"{name}.", _AGAIN) from error
     if not banner:
         raise Refusal("The matrix is empty.", f"{name} has 0 bytes.", _AGAIN)
@@ -155,6 +209,7 @@ def _check_header(stream: IO[bytes], path: Path, expected: tuple[int, int]) -> N
         raise Refusal(
             f"The matrix claims {claimed[2]:,} values in {size_text(path.stat().st_size)}.", f"{name}.", _AGAIN
         )
+    return claimed[2], number
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -171,10 +226,6 @@ def _rows(path: Path) -> list[list[str]]:
                     raise Refusal(f"Line {len(rows) + 1:,} of a list has no end.", f"{shown(path.name)}.", _AGAIN)
                 text = line.decode("utf-8-sig" if not rows else "utf-8", "replace").rstrip("\r\n")
                 rows.append([field.strip().strip('"') for field in text.split("\t")])
-    except (OSError, EOFError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise Refusal("A list of the folder is damaged.", f"{shown(path.name)}.", _AGAIN) from error
-    except Exception as error:
-        if type(error).__module__ == "zlib":
-            raise Refusal("A list of the folder is damaged.", f"{shown(path.name)}.", _AGAIN) from error
-        raise
     return rows

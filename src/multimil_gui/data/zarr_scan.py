@@ -117,6 +117,8 @@ def _check_node(scan: _Scan, folder: str, name: str) -> None:
         raise Refusal("A description file of the zarr store is damaged.", scan.files.at(key), AGAIN)
     if len(attributes) > MAX_ATTRIBUTES:
         raise Refusal(f"A part has more than {MAX_ATTRIBUTES} attributes.", scan.files.at(folder or "/"), PLAIN_COPY)
+    if kind == "array" and not folder:
+        raise Refusal("This is one array of a zarr store, not the store.", scan.files.at(key), "Open the .zarr folder.")
     if kind == "array":
         _check_array(scan, folder, content, scan.files.at(key))
 

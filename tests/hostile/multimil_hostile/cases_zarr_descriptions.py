@@ -308,3 +308,27 @@ def _(tree: Tree) -> None:
 )
 def _(tree: Tree) -> None:
     tree.describe("", zarr_format=4)
+
+
+@changed(
+    zarr,
+    "B5 node whose type is a list",
+    Refuse(
+        "A description file of the zarr store contradicts itself.",
+        "x.zarr: uns/zarr.json. It says zarr format 3, [].",
+        AUTHOR,
+    ),
+    version=3,
+)
+def _(tree: Tree) -> None:
+    tree.describe("uns", node_type=[])
+
+
+@changed(
+    zarr,
+    "B5 store that says it is an array",
+    Refuse("This is one array of a zarr store, not the store.", "x.zarr: zarr.json.", "Open the .zarr folder."),
+    version=3,
+)
+def _(tree: Tree) -> None:
+    tree.files["zarr.json"] = tree.files["X/data/zarr.json"]

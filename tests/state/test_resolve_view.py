@@ -13,7 +13,7 @@ from multimil_gui.core.reporter import SilentReporter
 from multimil_gui.data.import_ import import_file
 from multimil_gui.state.coloring import N_COLORS, categorical, continuous, robust_limits
 from multimil_gui.state.palettes import CONTINUOUS, MISSING, category_colors, palette_lut, parse_hex
-from multimil_gui.state.resolve import DIMMED, HIDDEN, NORMAL, SELECTED, resolve
+from multimil_gui.state.resolve import DIMMED, HIDDEN, NORMAL, SELECTED, coloring_of, resolve
 from multimil_gui.state.scatter_view import ColorScale
 from multimil_gui.state.selection import SelectionKind, SelectionRecipe
 from multimil_gui.state.session import Session
@@ -327,3 +327,17 @@ def test_hex_colours():
 def test_level_that_does_not_exist_is_refused(session: Session):
     with pytest.raises(Refusal):
         session.select_category("condition", "unknown")
+
+
+def test_values_of_any_colour_whatever_the_map_shows(session):
+    shown = resolve(session)
+    age = coloring_of(session, ColorBy(ColorKind.OBS, "age"))
+    kinds = coloring_of(session, ColorBy(ColorKind.OBS, "condition"))
+    assert age.numbers is not None and kinds.codes is not None
+    assert len(age.numbers) == len(kinds.codes) == session.data.n_cells
+    assert resolve(session).values is shown.values
+
+
+def test_values_need_open_data():
+    with pytest.raises(Refusal, match="No data is open"):
+        coloring_of(Session(), ColorBy(ColorKind.ATTENTION))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from multimil_gui.core.errors import Refusal
 from multimil_gui.state.color_kinds import color_cells
 from multimil_gui.state.coloring import Coloring, Inputs
 from multimil_gui.state.palettes import with_missing
 from multimil_gui.state.scatter_view import NO_BACKDROP, LegendEntry, ScatterView
 from multimil_gui.state.selection import Selection
-from multimil_gui.state.view import ColorKind
+from multimil_gui.state.view import ColorBy, ColorKind, View
 
 if TYPE_CHECKING:
     from multimil_gui.state.session import Session
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 #: States of a point, as the canvas draws them.
 NORMAL, SELECTED, HIDDEN, DIMMED = 0, 1, 2, 3
 
-#: Colorings kept per session, so that going back and forth between two costs nothing.
-_KEPT = 6
+#: Colorings kept per session, so that going back and forth between some costs nothing.
+_KEPT = 12
 
 _OF_LATENT = frozenset({ColorKind.MODALITY, ColorKind.QUERY})
 _SCORED = frozenset({ColorKind.ATTENTION, ColorKind.CONTRIBUTION, ColorKind.PREDICTION, ColorKind.TOP})
@@ -61,8 +62,7 @@ def resolve(session: Session) -> ScatterView:
     data, view = session.data.value, session.view.value
     if data.store is None or view.map_key not in data.maps:
         return _EMPTY
-    cache = _CACHES.setdefault(session, _Cache())
-    inputs = Inputs(data, view, session.runs.value, session.cell_sets.value, session.samples.value)
+    cache, inputs = _CACHES.setdefault(session, _Cache()), _inputs(session, view)
     positions, placed = _positions(cache, data.maps[view.map_key])
     coloring = _coloring(cache, inputs)
     states = _states(cache, coloring, view.hidden, session.selection.current, placed)
@@ -80,6 +80,24 @@ def resolve(session: Session) -> ScatterView:
         n_shown=int(np.count_nonzero(states != HIDDEN)),
         backdrop=_backdrop(inputs),
     )
+
+
+def coloring_of(session: Session, color: ColorBy) -> Coloring:
+    """Return what ``color`` would show, whatever the map is coloured by now; its ``numbers`` or ``codes`` are the values.
+
+    Raises
+    ------
+    Refusal
+        When no data is open.
+    """
+    if session.data.store is None:
+        raise Refusal("No data is open.", "", "Open a file or a project first.")
+    cache = _CACHES.setdefault(session, _Cache())
+    return _coloring(cache, _inputs(session, replace(session.view.value, color=color)))
+
+
+def _inputs(session: Session, view: View) -> Inputs:
+    return Inputs(session.data.value, view, session.runs.value, session.cell_sets.value, session.samples.value)
 
 
 def _backdrop(inputs: Inputs) -> np.ndarray:

@@ -24,12 +24,17 @@ class SelectionKind(StrEnum):
     NOTHING = "nothing"
     LASSO = "lasso"
     RECTANGLE = "rectangle"
+    POLYGON = "polygon"
+    BRUSH = "brush"
     CLICK = "click"
+    NEAREST = "nearest"
     CATEGORY = "category"
     THRESHOLD = "threshold"
+    GATE = "gate"
     TOP = "top"
     SAMPLES = "samples"
     CELL_SET = "cell set"
+    BARCODES = "barcodes"
     COMBINATION = "combination"
 
 

@@ -9,6 +9,7 @@ from types import ModuleType
 import numpy as np
 
 from multimil_gui.core.numba_cache import place_numba_cache
+from multimil_gui.state.regions import points_in_polygon, points_near_path
 
 _ready = threading.Event()
 _starting = threading.Lock()
@@ -49,7 +50,9 @@ def warm_up() -> None:
             x, y, byte, byte, 0, order, 4, colors[0], stamps, stamps, np.uint32(0), unit, unit, unit, image
         )  # fmt: skip
         module.nearest(xy, byte, 0.0, 0.0, 1.0)
-        module.in_polygon(xy, np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]), 4, np.zeros(4, dtype=np.bool_))
+        triangle = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+        points_in_polygon(xy, triangle)
+        points_near_path(xy, triangle, 1.0)
         _ready.set()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from multimil_gui.core.errors import Refusal
 from multimil_gui.state.color_kinds import color_cells
 from multimil_gui.state.coloring import Coloring, Inputs
+from multimil_gui.state.crossfilter import shown_cells, shown_of_levels
 from multimil_gui.state.palettes import with_missing
 from multimil_gui.state.scatter_view import NO_BACKDROP, LegendEntry, ScatterView
 from multimil_gui.state.selection import Selection
@@ -55,7 +56,8 @@ _CACHES: WeakKeyDictionary[Session, _Cache] = WeakKeyDictionary()
 def resolve(session: Session) -> ScatterView:
     """Return what the map of ``session`` draws.
 
-    Selected cells are highlighted and the rest dimmed; cells of hidden levels and without coordinates are not drawn.
+    Selected cells are highlighted and the rest dimmed; cells of hidden levels, cells that a
+    filter leaves out and cells without coordinates are not drawn.
     Arrays that did not change since the last call for the same session are the same objects, so that a view can
     compare with ``is`` and upload only what changed. Without a map all arrays are empty.
     """
@@ -65,7 +67,7 @@ def resolve(session: Session) -> ScatterView:
     cache, inputs = _CACHES.setdefault(session, _Cache()), _inputs(session, view)
     positions, placed = _positions(cache, data.maps[view.map_key])
     coloring = _coloring(cache, inputs)
-    states = _states(cache, coloring, view.hidden, session.selection.current, placed)
+    states = _states(cache, shown_cells(session), session.selection.current, placed)
     return ScatterView(
         positions=positions,
         values=coloring.values,
@@ -73,7 +75,8 @@ def resolve(session: Session) -> ScatterView:
         states=states,
         title=coloring.title,
         legend=tuple(
-            LegendEntry(level.name, level.rgb, level.count, level.name not in view.hidden) for level in coloring.levels
+            LegendEntry(level.name, level.rgb, level.count, level.name not in view.hidden, met)
+            for level, met in zip(coloring.levels, shown_of_levels(session, coloring), strict=True)
         ),
         scale=coloring.scale,
         numbers=coloring.numbers,
@@ -150,20 +153,15 @@ def _positions(cache: _Cache, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cache.positions[1], cache.positions[2]
 
 
-def _states(
-    cache: _Cache, coloring: Coloring, hidden: frozenset[str], selection: Selection, placed: np.ndarray
-) -> np.ndarray:
-    hidden_codes = tuple(code for code, level in enumerate(coloring.levels) if level.name in hidden)
-    key = (_Same(coloring.codes if hidden_codes else None), hidden_codes, selection, _Same(placed))
+def _states(cache: _Cache, shown: np.ndarray | None, selection: Selection, placed: np.ndarray) -> np.ndarray:
+    key = (_Same(shown), selection, _Same(placed))
     if cache.states is None or cache.states[0] != key:
         states = np.full(len(placed), NORMAL, dtype=np.uint8)
         if selection.mask.any():
             states[:] = DIMMED
             states[selection.mask] = SELECTED
-        if hidden_codes and coloring.codes is not None:
-            is_hidden = np.zeros(len(coloring.levels), dtype=bool)
-            is_hidden[list(hidden_codes)] = True
-            states[is_hidden[coloring.codes]] = HIDDEN
+        if shown is not None:
+            states[~shown] = HIDDEN
         states[~placed] = HIDDEN
         cache.states = (key, states)
     return cache.states[1]

@@ -24,12 +24,22 @@ class LegendEntry:
         Cells of the level.
     shown
         Whether the level is drawn.
+    met
+        Cells of the level that meet the filters, hidden level or not; None for all.
     """
 
     level: str
     rgb: tuple[int, int, int]
     count: int
     shown: bool
+    met: int | None = None
+
+    @property
+    def drawn(self) -> int:
+        """Number of its cells that are drawn."""
+        if not self.shown:
+            return 0
+        return self.count if self.met is None else self.met
 
 
 @dataclass(frozen=True)

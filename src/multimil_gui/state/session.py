@@ -81,7 +81,7 @@ class Session(SessionParts):
         gone = {record.latent_key for record in self.runs.records if record not in kept and record.integration}
         self._receive(
             (self.data, self.data.value.without_latents(gone).with_cohort(cohort, columns, given)),
-            (self.view, replace(self.view.value, color=ColorBy(ColorKind.OBS, column), hidden=frozenset())),
+            (self.view, replace(self.view.value, color=ColorBy(ColorKind.OBS, column), hidden=frozenset(), filters=())),
             (self.samples, SamplesView()),
             (self.runs, Runs(kept)),
         )

@@ -41,6 +41,18 @@ class ScoreSource(StrEnum):
     TRAINED = "trained"
 
 
+class Drawing(StrEnum):
+    """How cells are put on the map."""
+
+    POINTS = "points"
+    DENSITY = "density"
+    MEAN = "mean"
+
+
+#: ``View.split`` for one pane per combination of measured modalities; no obs column is called so.
+SPLIT_BY_MODALITY = "multimil:modality"
+
+
 @dataclass(frozen=True)
 class ColorBy:
     """What cells are coloured by.
@@ -60,6 +72,26 @@ class ColorBy:
     kind: ColorKind = ColorKind.NONE
     key: str = ""
     modality: str = ""
+
+
+@dataclass(frozen=True)
+class CellFilter:
+    """A condition that cells meet to be shown; several are met together.
+
+    Attributes
+    ----------
+    color
+        The value looked at: anything cells can be coloured by.
+    low, high
+        Least and greatest number shown, both inclusive, None for no limit; cells without a number are not shown.
+    levels
+        The levels shown ("" is the one of missing values); None for a range of numbers.
+    """
+
+    color: ColorBy
+    low: float | None = None
+    high: float | None = None
+    levels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +118,8 @@ class View:
         Scores by models that never saw the patient, or trained on it.
     top_percent, top_scope
         What "top cells" means: part of the cells with the highest attention, per condition or overall.
+    filters
+        Only cells that meet all of these are shown, at most one for each value; see ``state.crossfilter``.
     """
 
     map_key: str = ""
@@ -98,6 +132,7 @@ class View:
     source: ScoreSource = ScoreSource.HELD_OUT
     top_percent: float = 10.0
     top_scope: Scope = Scope.CONDITION
+    filters: tuple[CellFilter, ...] = ()
 
 
 class ViewState(Part[View]):
@@ -152,3 +187,23 @@ class ViewState(Part[View]):
     def top_scope(self) -> Scope:
         """Among which cells the top is taken."""
         return self.value.top_scope
+
+    @property
+    def filters(self) -> tuple[CellFilter, ...]:
+        """What cells must meet to be shown."""
+        return self.value.filters
+
+    @property
+    def drawing(self) -> Drawing:
+        """How cells are put on the map."""
+        return self.value.drawing
+
+    @property
+    def contours(self) -> bool:
+        """Whether lines of equal density lie over the map."""
+        return self.value.contours
+
+    @property
+    def split(self) -> str:
+        """What the map is split by, "" for one map."""
+        return self.value.split

@@ -81,7 +81,7 @@ class LegendModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             if index.column() == 0:
                 return name
-            return counted if entry.shown else f"0 / {counted}"
+            return counted if entry.drawn == entry.count else f"{entry.drawn:,} / {counted}"
         if role == Qt.ItemDataRole.ToolTipRole:
             return tooltip(
                 f"{name}: {counted} cells{'' if entry.shown else ', hidden'}\nDouble-click shows only these."
@@ -224,7 +224,7 @@ class LegendPanel(QWidget):
         if len(entries) < SEARCH_FROM and self.search.text():
             self.search.clear()
         hidden = sum(not entry.shown for entry in entries)
-        shown_cells, cells = sum(e.count for e in entries if e.shown), sum(e.count for e in entries)
+        shown_cells, cells = sum(entry.drawn for entry in entries), sum(entry.count for entry in entries)
         levels = f"{len(entries) - hidden} of {len(entries)} levels, " if hidden else ""
         self.counts.setText(f"{levels}{shown_cells:,} of {cells:,} cells" if entries else "")
         self.show_all.setEnabled(hidden > 0)

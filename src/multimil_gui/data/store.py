@@ -13,6 +13,7 @@ import numpy as np
 
 from multimil_gui.core.errors import Refusal
 from multimil_gui.data.cohort import Labelling
+from multimil_gui.data.gene_major import GeneMajor
 from multimil_gui.data.index import STORE_VERSION, ColumnInfo, ColumnKind, MatrixInfo, ModalityInfo, StoreIndex
 from multimil_gui.data.levels import column_labelling
 from multimil_gui.data.storage_names import layer_paths, storage_names
@@ -249,29 +250,38 @@ class Store:
 
         Reads the gene-major copy, so that the time does not grow with the number of features.
         """
-        positions = self._positions(name)
-        if feature not in positions:
-            raise Refusal(f'There is no feature "{feature}" in {name}.', "", "Choose one of the completion list.")
-        column = positions[feature]
-        rows = self.modality_rows(name)
-        values = np.full(self.n_cells, np.nan, dtype=np.float32)
-        node = self._gene_major[name]
-        if not self.index.modalities[name].sparse:
-            values[rows] = node["values"][column, :]
-            return values
-        values[rows] = 0
-        start, end = (int(edge) for edge in node["indptr"][column : column + 2])
-        values[rows[node["indices"][start:end]]] = node["data"][start:end]
-        return values
+        self._info(name)
+        return self.gene_major.feature_values(name, feature)
 
-    def _positions(self, name: str) -> dict[str, int]:
-        if name not in self._feature_positions:
-            self._feature_positions[name] = {feature: i for i, feature in enumerate(self.features(name))}
-        return self._feature_positions[name]
+    def totals(self, name: str) -> np.ndarray:
+        """Return (n_cells,) float32 counts per cell of a modality, NaN where it was not measured; do not change them.
+
+        Stores of earlier releases do not have them: they are added up once and kept in memory.
+
+        Raises
+        ------
+        Refusal
+            When the modality does not hold counts.
+        """
+        if not self._info(name).counts:
+            raise Refusal(f"The values of {name} are not counts.", "", "Use the values as they are.")
+        return self.gene_major.totals(name)
+
+    def feature_means(self, name: str) -> np.ndarray:
+        """Return (n_features,) float64 means of ``X`` over the measured cells; do not change them.
+
+        Of log1p of counts per 10,000 where the modality holds counts, else of the values as they are. Stores of earlier
+        releases do not have them: they are computed once, which reads the whole matrix, and kept in memory.
+        """
+        self._info(name)
+        return self.gene_major.means(name)
 
     @cached_property
-    def _feature_positions(self) -> dict[str, dict[str, int]]:
-        return {}
+    def gene_major(self) -> GeneMajor:
+        """The gene-major copy."""
+        import zarr
+
+        return GeneMajor(self, zarr.open_group(str(self.path / GENE_MAJOR_FOLDER), mode="r", use_consolidated=False))
 
     # -- health --------------------------------------------------------------------------------------------------------
 
@@ -288,12 +298,6 @@ class Store:
         import zarr
 
         return zarr.open_group(str(self.path / DATA_FOLDER), mode="r", use_consolidated=False)
-
-    @cached_property
-    def _gene_major(self) -> Any:
-        import zarr
-
-        return zarr.open_group(str(self.path / GENE_MAJOR_FOLDER), mode="r", use_consolidated=False)
 
     @cached_property
     def _multimodal(self) -> bool:

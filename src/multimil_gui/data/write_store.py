@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.amounts import blocks_of, cell_totals, feature_means
 from multimil_gui.data.contents import Contents, Matrix, Modality, Tell
+from multimil_gui.data.gene_major import MEANS, TOTALS
 from multimil_gui.data.hashing import ArrayHash
 from multimil_gui.data.index import (
     MAX_INDEX_BYTES,
@@ -232,6 +234,7 @@ def _write_presence(writer: _Writer, axis: str, name: str, positions: np.ndarray
 
 
 def _write_gene_major(writer: _Writer, name: str, matrix: Matrix) -> None:
+    _write_amounts(writer, name, matrix)
     if isinstance(matrix.values, np.ndarray):
         n_cells, n_features = matrix.values.shape
         chunks = (max(n_features // 256, 1), max(min(n_cells, _CHUNK), 1))
@@ -240,6 +243,16 @@ def _write_gene_major(writer: _Writer, name: str, matrix: Matrix) -> None:
     by_gene = matrix.values.tocsc()
     for part in ("data", "indices", "indptr"):
         writer.array(f"{name}/{part}", getattr(by_gene, part), encode=False)
+
+
+def _write_amounts(writer: _Writer, name: str, matrix: Matrix) -> None:
+    """Write counts per cell and means per feature: what a colour or a score of genes needs of all the others."""
+    n_cells, n_features = matrix.values.shape
+    totals = cell_totals(blocks_of(matrix.values), n_cells) if matrix.info.counts else None
+    if totals is not None:
+        writer.array(f"{name}/{TOTALS}", totals, encode=False)
+    means = feature_means(blocks_of(matrix.values), n_cells, n_features, totals)
+    writer.array(f"{name}/{MEANS}", means, encode=False)
 
 
 def _values(series: Any) -> Any:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from multimil_gui.core.options import TargetKind
+from multimil_gui.data.amounts import PER_COUNTS
 from multimil_gui.data.cohort import Cohort, Scope
 from multimil_gui.state.coloring import (
     RGB,
@@ -27,12 +26,6 @@ from multimil_gui.state.scatter_view import ColorScale
 from multimil_gui.state.targets import VALUE, class_colors, prediction_keys
 from multimil_gui.state.top import top_mask
 from multimil_gui.state.view import ColorKind
-
-if TYPE_CHECKING:
-    from multimil_gui.data.store import Store
-
-#: Counts are shown as log1p of counts per this many, so that deep and shallow cells compare.
-PER_COUNTS = 10_000
 
 _OTHER = "other cells"
 _SEVERAL = "in several sets"
@@ -87,11 +80,17 @@ def _feature(inputs: Inputs) -> Coloring:
     numbers = store.feature_values(color.modality, color.key)
     if not info.counts:
         return ranged(inputs, numbers, f"{color.key} ({color.modality})")
-    totals = _totals(store, color.modality)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = np.where(totals > 0, numbers / totals, np.where(np.isnan(numbers), np.nan, 0))
-    numbers = np.log1p(shares * PER_COUNTS).astype(np.float32)
+    numbers = log_shares(numbers, store.totals(color.modality))
     return ranged(inputs, numbers, f"{color.key} ({color.modality}, log1p of counts per {PER_COUNTS:,})")
+
+
+def log_shares(counts: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Return (n,) float32 log1p of counts per 10,000 of the cell; NaN stays, cells without counts are 0."""
+    numbers = counts.copy()
+    # Most counts of a gene are zero, and the logarithm of zeros is known.
+    on = np.flatnonzero(counts > 0)
+    numbers[on] = np.log1p(counts[on] * (np.float32(PER_COUNTS) / totals[on]))
+    return numbers
 
 
 def _attention(inputs: Inputs) -> Coloring:
@@ -207,20 +206,6 @@ def _reordered(codes: np.ndarray, names: tuple[str, ...], first: tuple[str, ...]
     order += [name for name in names if name not in first]
     place = np.array([order.index(name) for name in names] + [-1], dtype=np.int64)
     return place[codes], tuple(order)
-
-
-_TOTALS: WeakKeyDictionary[Store, dict[str, np.ndarray]] = WeakKeyDictionary()
-
-
-def _totals(store: Store, modality: str) -> np.ndarray:
-    """Return (n_cells,) float32 sums of a modality's counts, NaN where it was not measured; kept per store."""
-    known = _TOTALS.setdefault(store, {})
-    if modality not in known:
-        sums = np.full(store.index.n_cells, np.nan, dtype=np.float32)
-        matrix = store.matrix(modality)
-        sums[store.modality_rows(modality)] = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
-        known[modality] = sums
-    return known[modality]
 
 
 def _groups(codes: np.ndarray, names: tuple[str, ...], colors: Mapping[str, RGB], title: str) -> Coloring:

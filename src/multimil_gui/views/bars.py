@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from multimil_gui.views.plot_drawings import draw_bars
+from multimil_gui.views.plot_export import PlotTable, add_plot_menu
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _GAP = 8
 _THICK = 0.52
@@ -61,8 +69,28 @@ class Bars(QWidget):
         super().__init__(parent)
         self._bars: tuple[Bar, ...] = ()
         self._normalised = False
+        self._title, self._level = "Bars", "level"
+        self._parts: tuple[str, ...] = ("value",)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Bars")
+        self._plot_menu = add_plot_menu(self)
+
+    def set_meaning(self, title: str, level: str, parts: Sequence[str]) -> None:
+        """Say what is shown, what a bar stands for and what each of its segments counts, for exported tables."""
+        self._title, self._level, self._parts = title, level, tuple(parts)
+
+    def table(self) -> PlotTable:
+        """Return the lengths of all segments, one row per bar."""
+        n_parts = max((len(bar.parts) for bar in self._bars), default=0)
+        names = [*self._parts, *(f"part {part + 1}" for part in range(len(self._parts), n_parts))][:n_parts]
+        lengths = [np.array([(*bar.parts, *[np.nan] * n_parts)[part] for bar in self._bars]) for part in range(n_parts)]
+        labels = np.array([bar.label for bar in self._bars], dtype=object)
+        columns = ((name, "", values) for name, values in zip(names, lengths, strict=True))
+        return PlotTable(self._title, ((self._level, "", labels), *columns))
+
+    def draw(self, axes: Axes) -> None:
+        """Draw the bars for a figure."""
+        draw_bars(axes, self._bars, self._parts, self._normalised)
 
     def bars(self) -> tuple[Bar, ...]:
         """Return the bars shown."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
@@ -11,7 +12,12 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QPen
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from multimil_gui.views.plot_drawings import draw_curves
+from multimil_gui.views.plot_export import PlotTable, add_plot_menu
 from multimil_gui.views.plots import color_axes, faded_pen, quiet_plot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _REDRAW_MS = 100
 _FAINT = 55
@@ -72,6 +78,7 @@ class TrainingCurves(QWidget):
         self._redraw_timer.timeout.connect(self.redraw)
         self.set_colors("#ffffff", self._foreground, *self._colors)
         self.setAccessibleName("Training curves")
+        self._plot_menu = add_plot_menu(self)
 
     def _build(self) -> None:
         self._box = QComboBox(self)
@@ -160,6 +167,42 @@ class TrainingCurves(QWidget):
             return self._chosen
         return next(reversed(self._stages), None)
 
+    def table(self) -> PlotTable:
+        """Return the losses of all stages, one row per stage and epoch."""
+        names: list[str] = []
+        blocks: list[np.ndarray] = []
+        for name, stage in self._stages.items():
+            epochs = np.union1d(stage.train.x, stage.held_out.x)
+            block = np.full((3, len(epochs)), np.nan)
+            block[0] = epochs
+            for place, line in ((1, stage.train), (2, stage.held_out)):
+                block[place, np.searchsorted(epochs, line.x)] = line.y
+            names += [name] * len(epochs)
+            blocks.append(block)
+        epochs, train, held_out = np.concatenate(blocks, axis=1) if blocks else np.zeros((3, 0))
+        return PlotTable(
+            "Training curves",
+            (
+                ("stage", "", np.array(names, dtype=object)),
+                ("epoch", "", epochs),
+                ("loss on the training part", "", train),
+                ("loss on the held-out part", "", held_out),
+            ),
+        )
+
+    def draw(self, axes: Axes) -> None:
+        """Draw the shown stage in full and the others faintly, for a figure."""
+        name = self.shown_stage()
+        stage = self._stages[name] if name is not None else _Stage()
+        lines = [np.stack([line.x, line.y]) for line in self._others(name)]
+        shown = {"train": (stage.train.x, stage.train.y), "held out": (stage.held_out.x, stage.held_out.y)}
+        draw_curves(axes, shown, lines, stage.best)
+
+    def _others(self, shown: str | None) -> list[_Line]:
+        """Return the faint lines."""
+        others = [stage for name, stage in self._stages.items() if name != shown][-_MOST_FAINT:]
+        return [stage.held_out if len(stage.held_out.x) else stage.train for stage in others]
+
     def _stage(self, name: str) -> _Stage:
         if name not in self._stages:
             self._stages[name] = _Stage()
@@ -190,7 +233,7 @@ class TrainingCurves(QWidget):
         self._note.setText(self._words(name, stage))
 
     def _draw_faint(self, shown: str | None) -> None:
-        others = [stage for name, stage in self._stages.items() if name != shown][-_MOST_FAINT:]
+        others = self._others(shown)
         while len(self._faint) < len(others):
             line = pg.PlotDataItem(antialias=True)
             line.setZValue(-10)
@@ -198,9 +241,7 @@ class TrainingCurves(QWidget):
             self._plot.addItem(line)
             self._faint.append(line)
         for index, item in enumerate(self._faint):
-            line_of = _Line()
-            if index < len(others):
-                line_of = others[index].held_out if len(others[index].held_out.x) else others[index].train
+            line_of = others[index] if index < len(others) else _Line()
             item.setData(line_of.x, line_of.y)
 
     def _draw_best(self, stage: _Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -22,18 +23,20 @@ if TYPE_CHECKING:
 
 _MM = 25.4
 _SMALLEST_MM = 20.0
-_MOST_PIXELS = 20_000
+#: Pixels a side that no figure exceeds.
+MOST_PIXELS = 20_000
 _RASTERISE_PAST = 20_000
 _MOST_LEVELS = 60
 _WHITE = (255, 255, 255)
-_INK = "#20242c"
+#: Colour of text and axes.
+INK = "#20242c"
 _STYLE: Any = {
     "font.size": 7.0,
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
     "svg.hashsalt": "multimil_gui",
     "text.parse_math": False,
-    "text.color": _INK,
+    "text.color": INK,
 }
 
 
@@ -92,7 +95,12 @@ def render_figure(kind: FigureKind, view: ScatterView, options: FigureOptions | 
         When the size or resolution is out of reach (more than 20,000 pixels a side, or smaller than 20 mm).
     """
     options = options or FigureOptions()
-    _check(options)
+    check_size(options)
+    return saved_figure(kind, options, lambda figure: _compose(figure, view, options))
+
+
+def saved_figure(kind: FigureKind, options: FigureOptions, compose: Callable[[Figure], None]) -> bytes:
+    """Return the bytes of a white figure of the chosen size that ``compose`` fills; equal input gives equal bytes."""
     # matplotlib proper, not pyplot: no global state, no window system.
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -100,7 +108,7 @@ def render_figure(kind: FigureKind, view: ScatterView, options: FigureOptions | 
     kind = FigureKind(kind)
     with mpl.rc_context({**_STYLE, "font.family": font_families()}):
         figure = Figure(figsize=(options.width_mm / _MM, options.height_mm / _MM), dpi=options.dpi, facecolor="white")
-        _compose(figure, view, options)
+        compose(figure)
         stream = io.BytesIO()
         metadata = {FigureKind.PNG: {"Software": None}, FigureKind.SVG: {"Date": None}}.get(
             kind, {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None}
@@ -109,7 +117,8 @@ def render_figure(kind: FigureKind, view: ScatterView, options: FigureOptions | 
     return stream.getvalue()
 
 
-def _check(options: FigureOptions) -> None:
+def check_size(options: FigureOptions) -> None:
+    """Raise Refusal when the size or resolution is out of reach."""
     if min(options.width_mm, options.height_mm) < _SMALLEST_MM or options.dpi < 30:
         raise Refusal(
             "The figure is too small.",
@@ -117,11 +126,11 @@ def _check(options: FigureOptions) -> None:
             f"Choose at least {_SMALLEST_MM:g} mm a side and 30 dpi.",
         )
     pixels = max(options.width_mm, options.height_mm) / _MM * options.dpi
-    if pixels > _MOST_PIXELS:
+    if pixels > MOST_PIXELS:
         raise Refusal(
             "The figure is too large.",
             f"Its longer side would be {pixels:,.0f} pixels.",
-            f"Choose a smaller size or resolution (at most {_MOST_PIXELS:,} pixels a side).",
+            f"Choose a smaller size or resolution (at most {MOST_PIXELS:,} pixels a side).",
         )
 
 
@@ -262,9 +271,9 @@ def _draw_bar(
     bar = figure.colorbar(mappable, cax=axes)
     outline: Any = bar.outline
     outline.set_visible(False)
-    bar.ax.tick_params(labelsize=6, width=0.5, length=2, colors=_INK)
+    bar.ax.tick_params(labelsize=6, width=0.5, length=2, colors=INK)
     if scale.centre is not None:
-        bar.ax.axhline(scale.centre, color=_INK, linewidth=0.6)
+        bar.ax.axhline(scale.centre, color=INK, linewidth=0.6)
 
 
 def _hex(rgb: tuple[int, int, int]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -14,7 +14,12 @@ from qtpy.QtWidgets import QGraphicsRectItem, QToolTip, QVBoxLayout, QWidget
 
 from multimil_gui.state.selection import Combine
 from multimil_gui.views.canvas import combine_from
+from multimil_gui.views.plot_drawings import draw_samples
+from multimil_gui.views.plot_export import PlotTable, add_plot_menu
 from multimil_gui.views.plots import color_axes, faded_pen, plain, quiet_plot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SYMBOLS = ("o", "s", "t1", "d", "p", "h", "star", "t")
 _UNKNOWN_SYMBOL, _UNKNOWN = "x", (128, 128, 128)
@@ -163,6 +168,8 @@ class SampleScatter(QWidget):
         self._chosen: frozenset[int] = frozenset()
         self._foreground = "#30343c"
         self._accent = "#3b82f6"
+        self._titles = ("x", "y")
+        self._level_names: tuple[str, ...] = ()
         self._box = _SelectBox()
         self._plot = quiet_plot(self, self._box)
         self._plot.setMinimumSize(160, 120)
@@ -185,6 +192,7 @@ class SampleScatter(QWidget):
         layout.addWidget(self._plot)
         self.setAccessibleName("Map of samples")
         self.set_colors("#ffffff", self._foreground, self._accent)
+        self._plot_menu = add_plot_menu(self)
 
     def set_samples(self, points: SamplePoints | None) -> None:
         """Show these samples and fit the view; None empties the map."""
@@ -218,6 +226,7 @@ class SampleScatter(QWidget):
 
         Nothing unless ``numbers``; ``names`` stand at 0, 1, 2, ... instead of these.
         """
+        self._titles, self._level_names = (x, y), tuple(names)
         # pyqtgraph renders titles as HTML; text from data must stay text.
         for side, title in (("bottom", x), ("left", y)):
             axis = self._plot.getAxis(side)
@@ -232,6 +241,34 @@ class SampleScatter(QWidget):
         self._legend.setLabelTextColor(foreground)
         self._box.set_accent(accent)
         self._draw()
+
+    def table(self) -> PlotTable:
+        """Return the samples drawn: name, place, class, and whether the prediction is wrong."""
+        points = self._points
+        placed = np.zeros(0, dtype=np.int64) if points is None else np.flatnonzero(points.placed)
+        names: list[str] = []
+        classes: list[str] = []
+        xy, wrong = np.zeros((0, 2)), np.zeros(0, dtype=bool)
+        if points is not None:
+            # The first line on hover is the sample's name.
+            names = [points.labels[int(row)].partition("\n")[0] for row in placed]
+            classes = ["" if (code := int(points.classes[row])) < 0 else points.class_names[code] for row in placed]
+            xy, wrong = points.positions[placed], np.asarray(points.wrong, dtype=bool)[placed]
+        return PlotTable(
+            "Map of samples",
+            (
+                ("sample", "", np.array(names, dtype=object)),
+                (self._titles[0] or "x", "", xy[:, 0]),
+                (self._titles[1] or "y", "", xy[:, 1]),
+                ("class", "", np.array(classes, dtype=object)),
+                ("predicted wrongly", "", wrong),
+            ),
+        )
+
+    def draw(self, axes: Axes) -> None:
+        """Draw the samples for a figure."""
+        if self._points is not None:
+            draw_samples(axes, self._points, self._titles, self._level_names)
 
     # Drawing ------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtWidgets import QWidget
 
 from multimil_gui.state.selection import Combine
+from multimil_gui.state.view import Drawing
 
 
 class PointState(IntEnum):
@@ -26,7 +27,9 @@ class Tool(StrEnum):
 
     PAN = "pan"
     LASSO = "lasso"
+    POLYGON = "polygon"
     RECTANGLE = "rectangle"
+    BRUSH = "brush"
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,19 @@ class RegionDrawn:
     Attributes
     ----------
     polygon
-        (n, 2) float64 corners in data coordinates; a rectangle has 4.
+        (n, 2) float64 corners in data coordinates; a rectangle has 4. Of a brush: the path it took.
     tool
-        Lasso or rectangle.
+        Lasso, polygon, rectangle or brush.
     combine
         How it meets the present selection.
+    radius
+        Of a brush, data units; 0 of anything else.
     """
 
     polygon: np.ndarray
     tool: Tool
     combine: Combine
+    radius: float = 0.0
 
 
 class PointCanvas(QWidget):
@@ -63,6 +69,10 @@ class PointCanvas(QWidget):
         A :class:`RegionDrawn`.
     view_changed()
         The visible rectangle changed.
+    brush_resized(float)
+        The user chose another radius of the brush, logical pixels.
+    density_changed(int, int)
+        While drawing density: most cells in a square of the picture, and the side of a square in physical pixels.
     failed(str)
         The back end broke while running; the owner replaces the canvas.
     """
@@ -71,6 +81,8 @@ class PointCanvas(QWidget):
     clicked = Signal(int, object)
     region_drawn = Signal(object)
     view_changed = Signal()
+    brush_resized = Signal(float)
+    density_changed = Signal(int, int)
     failed = Signal(str)
 
     def set_positions(self, xy: np.ndarray) -> None:
@@ -105,8 +117,32 @@ class PointCanvas(QWidget):
         """Set the background colour."""
         raise NotImplementedError
 
+    def set_drawing(self, drawing: Drawing) -> None:
+        """Draw points, or squares coloured by how many cells they hold or by the mean of their values."""
+        raise NotImplementedError
+
+    def set_density_lut(self, rgba: np.ndarray) -> None:
+        """Set the (256, 4) uint8 colours of few (index 1) to many cells (255) in a square."""
+        raise NotImplementedError
+
+    def set_contours(self, on: bool) -> None:
+        """Draw lines of equal density of the shown points over the map, or none."""
+        raise NotImplementedError
+
     def set_tool(self, tool: Tool) -> None:
         """Set what dragging does; the space bar or the middle button always pan."""
+        raise NotImplementedError
+
+    def set_brush_radius(self, pixels: float) -> None:
+        """Set the radius of the brush in logical pixels."""
+        raise NotImplementedError
+
+    def set_extent(self, bounds: tuple[float, float, float, float] | None) -> None:
+        """Let "everything" be these (x0, y0, x1, y1) map units; None takes the points' own."""
+        raise NotImplementedError
+
+    def follow(self, other: PointCanvas) -> None:
+        """Look where ``other`` looks, without saying that the view has changed."""
         raise NotImplementedError
 
     def fit(self) -> None:

@@ -17,6 +17,7 @@ _DIRECTIONS = {
     Qt.Key.Key_Up: (0, 1),
     Qt.Key.Key_Down: (0, -1),
 }
+_BRUSH_STEPS = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}
 _ZOOMS = {Qt.Key.Key_Plus: _KEY_ZOOM, Qt.Key.Key_Equal: _KEY_ZOOM, Qt.Key.Key_Minus: 1 / _KEY_ZOOM}
 
 
@@ -29,6 +30,11 @@ def moved_by_key(camera: Camera, key: int) -> Camera | None:
     if key in _ZOOMS:
         return camera.zoomed(_ZOOMS[Qt.Key(key)], (camera.width / 2, camera.height / 2))
     return None
+
+
+def brush_steps(key: int) -> int:
+    """Return by how many steps a key resizes the brush: -1 for [, 1 for ], else 0."""
+    return _BRUSH_STEPS.get(Qt.Key(key), 0)
 
 
 def moved_by_wheel(camera: Camera, turned: int, at: QPointF) -> Camera:

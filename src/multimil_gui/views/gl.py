@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 from qtpy import API_NAME
 from qtpy.QtCore import QRectF, Qt, QTimer
-from qtpy.QtGui import QPainter, QPaintEvent, QResizeEvent
+from qtpy.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
+from multimil_gui.state.view import Drawing
 from multimil_gui.views.appearance import dimmed_color, halo_color
 from multimil_gui.views.canvas import PointState
+from multimil_gui.views.drawn import Change
 from multimil_gui.views.gl_points import GLPoints, Layer
-from multimil_gui.views.interaction import Change, InteractiveCanvas
-from multimil_gui.views.kernels import start_warm_up
+from multimil_gui.views.interaction import InteractiveCanvas
+from multimil_gui.views.kernels import ready, start_warm_up, warm_up
 from multimil_gui.views.overlay import paint_overlay
-from multimil_gui.views.paint import flat_colors
+from multimil_gui.views.paint import flat_colors, unpack
 from multimil_gui.views.probe import gl_renderer
 
 _logger = logging.getLogger(__name__)
@@ -33,6 +35,12 @@ class _OverlayWidget(QWidget):
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
+        frame = self._canvas._square_frame()
+        if frame is not None:
+            height, width = frame.shape
+            pixels: Any = frame.data
+            image = QImage(pixels, width, height, 4 * width, QImage.Format.Format_RGB32)
+            painter.drawImage(QRectF(self.rect()), image, QRectF(0, 0, width, height))
         paint_overlay(painter, self._canvas._overlay(), QRectF(self.rect()))
         painter.end()
 
@@ -40,7 +48,7 @@ class _OverlayWidget(QWidget):
 class GLCanvas(InteractiveCanvas):
     """Points drawn by vispy's gloo; make one only after :func:`~multimil_gui.views.probe.gl_renderer` said yes.
 
-    Recolouring uploads one byte a point, hiding and selecting another, a new palette 1 KB; picking and lasso happen
+    Squares are counted on the CPU and painted over the surface, as the raster does. Recolouring uploads one byte a point, hiding and selecting another, a new palette 1 KB; picking and lasso happen
     on the CPU. When drawing breaks, ``failed`` is emitted once and the canvas stays blank.
 
     Raises
@@ -59,6 +67,7 @@ class GLCanvas(InteractiveCanvas):
         self._stale = set(Change)
         self._broken = False
         self._reason = ""
+        self._frame: np.ndarray | None = None
         self._gloo_points: GLPoints | None = None
         self._surface: Any = app.Canvas(parent=self, autoswap=False, show=False)
         self._surface.events.draw.connect(self._draw)
@@ -81,14 +90,24 @@ class GLCanvas(InteractiveCanvas):
 
     def _changed(self, change: Change) -> None:
         self._stale.add(change)
-        self._surface.update()
+        self._frame = None
+        if self._drawing is Drawing.POINTS:
+            self._surface.update()
         self._over.update()
+
+    def _square_frame(self) -> np.ndarray | None:
+        """Return the frame of a drawing by squares, None for points and until the compiled kernels are loaded."""
+        if self._drawing is Drawing.POINTS or not ready():
+            return None
+        if self._frame is None:
+            self._frame = self._squares(self._scene(None)).frame
+        return self._frame
 
     def _overlay_changed(self) -> None:
         self._over.update()
 
     def _settle(self) -> None:
-        """Leave the picture: a GPU draws all points while moving."""
+        """Leave the picture: all points were drawn while moving."""
         self._moving = False
 
     # Drawing, with the context current ----------------------------------------------------------------------------
@@ -154,6 +173,9 @@ class GLCanvas(InteractiveCanvas):
 
     def image(self) -> np.ndarray:
         """Return the drawn frame as (height, width, 4) uint8 RGBA in physical pixels, all points, no overlay."""
+        if self._drawing is not Drawing.POINTS:
+            warm_up()
+            return unpack(self._squares(self._scene(None)).frame)
         from vispy import gloo
 
         size = self._physical_size()

@@ -25,6 +25,15 @@ def kernels() -> ModuleType:
     return _kernels
 
 
+@cache
+def square_kernels() -> ModuleType:
+    """Return the module of the kernels that count cells in squares."""
+    place_numba_cache()
+    from multimil_gui.views import _kernels_squares
+
+    return _kernels_squares
+
+
 def warm_up() -> None:
     """Load or compile every kernel; blocks for 0.5 s from the cache and some seconds the first time ever.
 
@@ -53,7 +62,16 @@ def warm_up() -> None:
         triangle = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
         points_in_polygon(xy, triangle)
         points_near_path(xy, triangle, 1.0)
+        _warm_up_squares(x, byte)
         _ready.set()
+
+
+def _warm_up_squares(x: np.ndarray, byte: np.ndarray) -> None:
+    module = square_kernels()
+    counts, found = np.zeros((2, 4, 4), dtype=np.int32), np.zeros((4, 4), dtype=np.uint8)
+    module.count_squares(x, x, byte, byte, 4, 1.0, 0, 0, counts)
+    for kernel in (module.mean_squares, module.frequent_squares):
+        kernel(x, x, byte, byte, byte, 4, 1.0, 0, 0, counts[1], found)
 
 
 def start_warm_up() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF
+from qtpy.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
 
 from multimil_gui.state.selection import Combine
 
@@ -32,6 +32,14 @@ class Overlay:
         Colour of the region.
     focus
         Whether the keyboard focus came here by keyboard.
+    open_polygon
+        Whether ``region`` is a polygon whose corners are set by clicks; each is marked.
+    brush
+        Radius of the brush in logical pixels; ``region`` is then its path. 0 for another tool.
+    cursor
+        Where the brush is, widget pixels; None elsewhere.
+    contours
+        Lines of equal density in widget pixels, None for none.
     """
 
     region: tuple[tuple[float, float], ...] = ()
@@ -41,6 +49,10 @@ class Overlay:
     dark: bool = False
     accent: tuple[int, int, int] = (64, 132, 246)
     focus: bool = False
+    open_polygon: bool = False
+    brush: float = 0.0
+    cursor: tuple[float, float] | None = None
+    contours: QPainterPath | None = None
 
 
 def paint_overlay(painter: QPainter, overlay: Overlay, bounds: QRectF) -> None:
@@ -48,21 +60,49 @@ def paint_overlay(painter: QPainter, overlay: Overlay, bounds: QRectF) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     ink = QColor(255, 255, 255) if overlay.dark else QColor(20, 24, 32)
     paper = QColor(0, 0, 0, 190) if overlay.dark else QColor(255, 255, 255, 220)
+    if overlay.contours is not None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for color, width in ((paper, 2.6), (ink, 1.1)):
+            painter.strokePath(overlay.contours, QPen(color, width))
     if overlay.ring is not None:
         centre = QPointF(*overlay.ring)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for color, width in ((paper, 4.0), (ink, 1.8)):
             painter.setPen(QPen(color, width))
             painter.drawEllipse(centre, overlay.radius, overlay.radius)
-    if len(overlay.region) > 1:
-        _paint_region(painter, overlay, ink, paper)
+    if overlay.brush:
+        _paint_brush(painter, overlay, ink, paper)
+    elif len(overlay.region) > 1 or (overlay.open_polygon and overlay.region):
+        _paint_region(painter, overlay, paper)
     if overlay.focus:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(*overlay.accent), 2))
         painter.drawRect(bounds.adjusted(1, 1, -1, -1))
 
 
-def _paint_region(painter: QPainter, overlay: Overlay, ink: QColor, paper: QColor) -> None:
+def _paint_brush(painter: QPainter, overlay: Overlay, ink: QColor, paper: QColor) -> None:
+    """Paint what the stroke covers so far, and the brush itself."""
+    path = [QPointF(x, y) for x, y in overlay.region]
+    if path:
+        fill = QColor(*overlay.accent)
+        fill.setAlpha(90)
+        pen = QPen(fill, 2 * overlay.brush)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        if len(path) > 1:
+            painter.drawPolyline(QPolygonF(path))
+        else:
+            painter.drawPoint(path[0])
+        _paint_sign(painter, overlay, path[-1], paper)
+    if overlay.cursor is not None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for color, width in ((paper, 3.0), (ink, 1.2)):
+            painter.setPen(QPen(color, width))
+            painter.drawEllipse(QPointF(*overlay.cursor), overlay.brush, overlay.brush)
+
+
+def _paint_region(painter: QPainter, overlay: Overlay, paper: QColor) -> None:
     polygon = QPolygonF([QPointF(x, y) for x, y in overlay.region])
     accent = QColor(*overlay.accent)
     fill = QColor(accent)
@@ -76,12 +116,21 @@ def _paint_region(painter: QPainter, overlay: Overlay, ink: QColor, paper: QColo
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
         painter.drawPolygon(polygon)
-    sign = _SIGNS.get(overlay.combine)
-    if sign:
-        corner = polygon.at(polygon.count() - 1)
-        badge = QRectF(corner.x() + 10, corner.y() + 8, 18, 18)
+    if overlay.open_polygon:
         painter.setPen(QPen(paper, 1))
         painter.setBrush(QBrush(accent))
+        for corner in polygon:
+            painter.drawEllipse(corner, 3.6, 3.6)
+    _paint_sign(painter, overlay, polygon.at(polygon.count() - 1), paper)
+
+
+def _paint_sign(painter: QPainter, overlay: Overlay, corner: QPointF, paper: QColor) -> None:
+    """Paint how the region will meet the selection, beside its last corner."""
+    sign = _SIGNS.get(overlay.combine)
+    if sign:
+        badge = QRectF(corner.x() + 10, corner.y() + 8, 18, 18)
+        painter.setPen(QPen(paper, 1))
+        painter.setBrush(QBrush(QColor(*overlay.accent)))
         painter.drawEllipse(badge)
         painter.setPen(QPen(QColor(255, 255, 255)))
         painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, sign)

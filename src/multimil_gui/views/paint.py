@@ -73,6 +73,11 @@ def pack(rgb: np.ndarray) -> np.ndarray:
     return np.uint32(0xFF000000) | rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
 
 
+def unpack(frame: np.ndarray) -> np.ndarray:
+    """Return (h, w, 4) uint8 RGBA of a frame of uint32 0xffRRGGBB."""
+    return np.stack([(frame >> shift & 255).astype(np.uint8) for shift in (16, 8, 0, 24)], axis=-1)
+
+
 def flat_colors(lut: np.ndarray, background: tuple[int, int, int]) -> np.ndarray:
     """Return (256, 3) uint8 colours of an RGBA table laid on ``background``."""
     alpha = lut[:, 3:].astype(np.float32) / 255

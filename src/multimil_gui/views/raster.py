@@ -9,10 +9,12 @@ from qtpy.QtCore import QRectF, Qt, QTimer
 from qtpy.QtGui import QImage, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
-from multimil_gui.views.interaction import Change, InteractiveCanvas
+from multimil_gui.state.view import Drawing
+from multimil_gui.views.drawn import Change
+from multimil_gui.views.interaction import InteractiveCanvas
 from multimil_gui.views.kernels import ready, start_warm_up, warm_up
 from multimil_gui.views.overlay import paint_overlay
-from multimil_gui.views.paint import Scene, render, render_plain
+from multimil_gui.views.paint import Scene, render, render_plain, unpack
 
 _MOVING_BUDGET = 500_000
 _PATIENCE_MS = 60
@@ -46,9 +48,6 @@ class RasterCanvas(InteractiveCanvas):
             self._frame = None
             self.update()
 
-    def _scene(self, limit: int | None) -> Scene:
-        return Scene(self._points, self._camera, self.devicePixelRatioF(), self._look(), self._background, limit)
-
     def _draw(self) -> np.ndarray:
         if self._frame is None or self._frame_ratio != self.devicePixelRatioF():
             self._frame_ratio = self.devicePixelRatioF()
@@ -57,14 +56,17 @@ class RasterCanvas(InteractiveCanvas):
             if self._plain:
                 start_warm_up()
                 self._waiting.start()
-            self._frame = render_plain(scene) if self._plain else render(scene)
+            self._frame = render_plain(scene) if self._plain else self._rendered(scene)
         return self._frame
+
+    def _rendered(self, scene: Scene) -> np.ndarray:
+        return render(scene) if self._drawing is Drawing.POINTS else self._squares(scene).frame
 
     def _kernels_loaded(self) -> None:
         """Replace the plain picture once the kernels are there."""
         if not ready():
             self._waiting.start()
-        elif self._plain:
+        elif self._plain or self._contours.on:
             self._frame = None
             self.update()
 
@@ -82,6 +84,4 @@ class RasterCanvas(InteractiveCanvas):
     def image(self) -> np.ndarray:
         """Return the drawn frame as (height, width, 4) uint8 RGBA in physical pixels, all points, no overlay."""
         warm_up()
-        frame = render(self._scene(None))
-        channels = [(frame >> shift & 255).astype(np.uint8) for shift in (16, 8, 0, 24)]
-        return np.stack(channels, axis=-1)
+        return unpack(self._rendered(self._scene(None)))

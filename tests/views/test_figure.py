@@ -117,3 +117,19 @@ def test_figures_leave_matplotlib_as_it_was():
     before = dict(mpl.rcParams)
     render_figure(FigureKind.PDF, view())
     assert dict(mpl.rcParams) == before
+
+
+def test_many_points_are_drawn_where_and_as_few_are():
+    few = view(9_000)
+    three = np.tile(few.positions, (3, 1))
+    many = ScatterView(
+        three, np.tile(few.values, 3), few.lut, np.zeros(27_000, dtype=np.uint8), "", few.legend, None, None, 27_000
+    )
+    options = FigureOptions(width_mm=60, height_mm=60, dpi=120, title="", legend=False, point_size=2.0)
+    shapes, picture = (pixels(render_figure(FigureKind.PNG, drawn, options))[:-20] for drawn in (few, many))
+    ink = [(np.abs(image - 255) > 120).any(axis=-1) for image in (shapes, picture)]
+    assert (ink[0] != ink[1]).mean() < 0.03
+    red = [(np.abs(image - RED) < 60).all(axis=-1) for image in (shapes, picture)]
+    assert red[0].sum() == pytest.approx(red[1].sum(), rel=0.2)
+    columns = [np.flatnonzero(found.any(axis=0)) for found in red]
+    assert abs(columns[0].max() - columns[1].max()) <= 1

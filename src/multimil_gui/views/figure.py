@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from multimil_gui.core.errors import Refusal
 from multimil_gui.state.scatter_view import ColorScale, LegendEntry, ScatterView
-from multimil_gui.views.appearance import dimmed_color
-from multimil_gui.views.canvas import PointState
 from multimil_gui.views.figure_fonts import drawable, font_families
-from multimil_gui.views.points import PointStore
+from multimil_gui.views.figure_points import draw_points
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _MM = 25.4
 _SMALLEST_MM = 20.0
 #: Pixels a side that no figure exceeds.
 MOST_PIXELS = 20_000
-_RASTERISE_PAST = 20_000
 _MOST_LEVELS = 60
-_WHITE = (255, 255, 255)
 #: Colour of text and axes.
 INK = "#20242c"
 _STYLE: Any = {
@@ -38,6 +32,10 @@ _STYLE: Any = {
     "text.parse_math": False,
     "text.color": INK,
 }
+
+
+# matplotlib's settings are of the whole process; figures are drawn in more than one thread.
+_DRAWING = threading.Lock()
 
 
 class FigureKind(StrEnum):
@@ -106,7 +104,7 @@ def saved_figure(kind: FigureKind, options: FigureOptions, compose: Callable[[Fi
     from matplotlib.figure import Figure
 
     kind = FigureKind(kind)
-    with mpl.rc_context({**_STYLE, "font.family": font_families()}):
+    with _DRAWING, mpl.rc_context({**_STYLE, "font.family": font_families()}):
         figure = Figure(figsize=(options.width_mm / _MM, options.height_mm / _MM), dpi=options.dpi, facecolor="white")
         compose(figure)
         stream = io.BytesIO()
@@ -141,9 +139,10 @@ def _compose(figure: Figure, view: ScatterView, options: FigureOptions) -> None:
     pad = 2.5 / options.width_mm, 2.5 / options.height_mm
     top = 1 - pad[1] - (5.0 / options.height_mm if title else 0)
     right = 1 - pad[0] - _legend_width(entries, scale, options) / options.width_mm
-    axes = figure.add_axes((pad[0], pad[1], max(right - pad[0], 0.2), max(top - pad[1], 0.2)))
+    place = (pad[0], pad[1], max(right - pad[0], 0.2), max(top - pad[1], 0.2))
+    axes = figure.add_axes(_on_pixels(place, options))
     axes.set_axis_off()
-    shown = _draw_points(figure, axes, view, options)
+    shown = draw_points(axes, view, options)
     if title:
         # Set in figure coordinates, so that a long title cannot push the map about.
         figure.text(pad[0], 1 - pad[1], drawable(title), ha="left", va="top", fontsize=8.5)
@@ -152,6 +151,18 @@ def _compose(figure: Figure, view: ScatterView, options: FigureOptions) -> None:
         _draw_legend(figure, entries, right + 1.5 / options.width_mm, top, options)
     elif scale is not None:
         _draw_bar(figure, view, scale, right + 3 / options.width_mm, top, options)
+
+
+def _on_pixels(place: tuple[float, ...], options: FigureOptions) -> tuple[float, float, float, float]:
+    """Return a place in the figure moved onto whole pixels, so that a picture there is not resampled."""
+    wide, high = options.width_mm / _MM * options.dpi, options.height_mm / _MM * options.dpi
+    left, bottom, width, height = place
+    return (
+        round(left * wide) / wide,
+        round(bottom * high) / high,
+        round(width * wide) / wide,
+        round(height * high) / high,
+    )
 
 
 def _columns(entries: list[LegendEntry], options: FigureOptions) -> int:
@@ -171,68 +182,6 @@ def _legend_width(entries: list[LegendEntry], scale: ColorScale | None, options:
 def _level(entry: LegendEntry) -> str:
     name = drawable(entry.level) or "no value"
     return name if len(name) <= 34 else name[:33] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _draw_points(figure: Figure, axes: Axes, view: ScatterView, options: FigureOptions) -> int:
-    """Draw the points in the order of the screen; return how many."""
-    store = PointStore()
-    store.set_positions(view.positions)
-    store.set_backdrop(view.backdrop)
-    store.set_values(view.values)
-    store.set_states(view.states)
-    store.set_high_on_top(view.scale is not None and view.scale.centre is None)
-    x0, y0, x1, y1 = options.view or store.bounds
-    _frame(axes, (x0, y0, x1, y1), 0.0 if options.view else 0.03)
-    order = store.order()
-    order = order[np.isfinite(store.x[order]) & np.isfinite(store.y[order])]
-    states = store.drawn_states[order]
-    cells = store.permutation[order] < len(view.positions)
-    count = int(np.count_nonzero(cells & (states != PointState.HIDDEN)))
-    size = options.point_size or _auto_size(count, options)
-    rgb = view.lut[:, :3].astype(np.float64) / 255
-    grey = np.array(dimmed_color(_WHITE)) / 255
-    for layer, state in enumerate((PointState.DIMMED, PointState.NORMAL, PointState.SELECTED)):
-        chosen = order[states == state]
-        if not len(chosen):
-            continue
-        colors = rgb[store.drawn_values[chosen]]
-        if state is PointState.DIMMED:
-            colors = np.broadcast_to(grey, colors.shape)
-        if state is PointState.SELECTED:
-            _scatter(axes, store, chosen, np.broadcast_to(0.1, colors.shape), size + 1.0, 2 * layer - 1, count)
-        _scatter(axes, store, chosen, colors, size, 2 * layer, count)
-    return count
-
-
-def _frame(axes: Axes, bounds: tuple[float, float, float, float], margin: float) -> None:
-    """Show ``bounds`` with a margin, grown to equal aspect so that the map fills its place."""
-    box = axes.get_window_extent()
-    x0, y0, x1, y1 = bounds
-    half = max((x1 - x0) / box.width, (y1 - y0) / box.height, 1e-9) / 2 * (1 + 2 * margin)
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2
-    axes.set_xlim(x - half * box.width, x + half * box.width)
-    axes.set_ylim(y - half * box.height, y + half * box.height)
-
-
-def _scatter(
-    axes: Axes, store: PointStore, rows: np.ndarray, colors: np.ndarray, size: float, z: int, count: int
-) -> None:
-    axes.scatter(
-        store.x[rows],
-        store.y[rows],
-        s=size**2,
-        c=colors,
-        marker="o",
-        linewidths=0,
-        zorder=z,
-        rasterized=count > _RASTERISE_PAST,
-    )
-
-
-def _auto_size(count: int, options: FigureOptions) -> float:
-    """Return the point diameter in typographic points."""
-    side = min(options.width_mm, options.height_mm) / 90
-    return float(np.clip(4.2 * (max(count, 1) / 700) ** -0.3 * side, 0.35, 6.0))
 
 
 def _draw_legend(figure: Figure, entries: list[LegendEntry], left: float, top: float, options: FigureOptions) -> None:

@@ -13,6 +13,7 @@ from multimil_gui.state.coloring import (
     RGB,
     Coloring,
     Inputs,
+    blended,
     categorical,
     continuous,
     palette_of,
@@ -22,10 +23,11 @@ from multimil_gui.state.coloring import (
 )
 from multimil_gui.state.palettes import DIVERGING, OTHER, category_colors, parse_hex
 from multimil_gui.state.query_colors import query_coloring
-from multimil_gui.state.scatter_view import ColorScale
+from multimil_gui.state.scatter_view import BlendScale, ColorScale
 from multimil_gui.state.targets import VALUE, class_colors, prediction_keys
 from multimil_gui.state.top import top_mask
-from multimil_gui.state.view import ColorKind
+from multimil_gui.state.value_book import ScoreRequest
+from multimil_gui.state.view import ColorBy, ColorKind, View
 
 _OTHER = "other cells"
 _SEVERAL = "in several sets"
@@ -54,7 +56,11 @@ def _obs(inputs: Inputs) -> Coloring:
         return ranged(inputs, numbers, name)
     labelling = store.labelling(name)
     own = {level: rgb for level, text in store.colors(name).items() if (rgb := parse_hex(text)) is not None}
-    return categorical(labelling.codes, labelling.levels, own, name)
+    return categorical(labelling.codes, labelling.levels, own | _by_hand(inputs, name), name)
+
+
+def _by_hand(inputs: Inputs, column: str) -> dict[str, RGB]:
+    return {entry.level: entry.rgb for entry in inputs.view.level_colors if entry.column == column}
 
 
 def _true_target(inputs: Inputs, cohort: Cohort) -> Coloring:
@@ -68,20 +74,75 @@ def _true_target(inputs: Inputs, cohort: Cohort) -> Coloring:
         # Classes that are left out have colours too.
         labelling = store.labelling(target.column)
         codes, names = _reordered(labelling.codes, labelling.levels, target.classes)
-    colors = dict(zip(target.classes, class_colors(target, store), strict=True))
+    colors = dict(zip(target.classes, class_colors(target, store), strict=True)) | _by_hand(inputs, target.column)
     return categorical(codes, names, colors, target.column)
 
 
 def _feature(inputs: Inputs) -> Coloring:
     store, color = inputs.store, inputs.view.color
     info = store.index.modalities.get(color.modality)
-    if info is None or color.key not in store.features(color.modality):
+    if info is None or color.key not in store.gene_major.positions(color.modality):
         return plain(store.index.n_cells, f"no {color.key} in {color.modality}")
-    numbers = store.feature_values(color.modality, color.key)
-    if not info.counts:
-        return ranged(inputs, numbers, f"{color.key} ({color.modality})")
-    numbers = log_shares(numbers, store.totals(color.modality))
-    return ranged(inputs, numbers, f"{color.key} ({color.modality}, log1p of counts per {PER_COUNTS:,})")
+    numbers = _levels(inputs, color.key, color.modality)
+    return ranged(inputs, numbers, f"{color.key} ({_unit(inputs, color.modality)})")
+
+
+def _levels(inputs: Inputs, name: str, modality: str) -> np.ndarray:
+    """Return (n_cells,) float32 values of a feature that exists; kept, so that other limits read nothing again."""
+    store = inputs.store
+
+    def read() -> np.ndarray:
+        values = store.feature_values(modality, name)
+        return log_shares(values, store.totals(modality)) if store.index.modalities[modality].counts else values
+
+    return inputs.book.numbers(store, (modality, name), read)
+
+
+def _unit(inputs: Inputs, modality: str) -> str:
+    counts = inputs.store.index.modalities[modality].counts
+    return f"{modality}, log1p of counts per {PER_COUNTS:,}" if counts else modality
+
+
+def _score(inputs: Inputs) -> Coloring:
+    n_cells, color = inputs.store.index.n_cells, inputs.view.color
+    request = score_request(inputs.view)
+    if request is None:
+        return plain(n_cells, f"no gene set {color.key}")
+    score = inputs.book.score(inputs.store, request)
+    if score is None:
+        return plain(n_cells, f"Computing the score of {color.key} …")
+    if score.values is None:
+        return plain(n_cells, f"no score of {color.key}: {score.problem}")
+    genes = f"{score.n_genes:,} of {len(request.genes):,} genes found"
+    return ranged(inputs, score.values, f"score of {color.key} ({color.modality}, {genes})")
+
+
+def score_request(view: View) -> ScoreRequest | None:
+    """Return which score ``view.color`` means, None when it is of another kind or there is no such gene set."""
+    if view.color.kind is not ColorKind.SCORE:
+        return None
+    found = next((item for item in view.gene_sets if item.name == view.color.key), None)
+    return None if found is None else ScoreRequest(view.color.modality, found.genes)
+
+
+def _blend(inputs: Inputs) -> Coloring:
+    store, both = inputs.store, blended_features(inputs.view.color)
+    for name, modality in both:
+        if modality not in store.index.modalities or name not in store.gene_major.positions(modality):
+            return plain(store.index.n_cells, f"no {name or 'second feature'} in {modality}")
+    numbers = [_levels(inputs, *feature) for feature in both]
+    limits = [robust_limits(values, inputs.view.percentiles) for values in numbers]
+    names = (both[0][0], both[1][0])
+    scale = BlendScale(names, (limits[0][0], limits[1][0]), (limits[0][1], limits[1][1]))
+    units = dict.fromkeys(_unit(inputs, modality) for _, modality in both)
+    return blended(numbers[0], numbers[1], scale, f"{names[0]} and {names[1]} ({'; '.join(units)})")
+
+
+def blended_features(color: ColorBy) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return name and modality of the two features of a blend; "" where it names none."""
+    first, _, second = color.key.partition("\t")
+    one, _, other = color.modality.partition("\t")
+    return (first, one), (second, other or one)
 
 
 def log_shares(counts: np.ndarray, totals: np.ndarray) -> np.ndarray:
@@ -197,6 +258,8 @@ _KINDS: dict[ColorKind, Callable[[Inputs], Coloring]] = {
     ColorKind.SAMPLES: _samples,
     ColorKind.MODALITY: _modality,
     ColorKind.QUERY: query_coloring,
+    ColorKind.SCORE: _score,
+    ColorKind.BLEND: _blend,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,15 +12,19 @@ from multimil_gui.data.cohort import Cohort
 from multimil_gui.state.cell_sets import CellSets
 from multimil_gui.state.data import Data
 from multimil_gui.state.palettes import (
+    BLEND_STEPS,
     MISSING,
     PLAIN,
+    blend_lut,
+    blend_places,
     category_colors,
     palette_lut,
     with_missing,
 )
 from multimil_gui.state.runs import Runs
 from multimil_gui.state.samples import SamplesView
-from multimil_gui.state.scatter_view import ColorScale
+from multimil_gui.state.scatter_view import BlendScale, ColorScale
+from multimil_gui.state.value_book import ValueBook
 from multimil_gui.state.view import ScoreSource, View
 
 if TYPE_CHECKING:
@@ -49,7 +53,7 @@ class Coloring:
 
     Attributes
     ----------
-    values, lut, title, scale, numbers
+    values, lut, title, scale, numbers, blend
         As in ``ScatterView``.
     codes
         (n_cells,) int index into ``levels`` of a categorical coloring, else None.
@@ -64,17 +68,19 @@ class Coloring:
     levels: tuple[Level, ...] = ()
     scale: ColorScale | None = None
     numbers: np.ndarray | None = None
+    blend: BlendScale | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """The frozen values of a session that a coloring depends on; ``data`` has a store."""
+    """The frozen values of a session that a coloring depends on; ``data`` has a store, ``book`` keeps what was read."""
 
     data: Data
     view: View
     runs: Runs
     cell_sets: CellSets
     samples: SamplesView
+    book: ValueBook = field(default_factory=ValueBook)
 
     @property
     def store(self) -> Store:
@@ -133,6 +139,18 @@ def categorical(codes: np.ndarray, names: tuple[str, ...], colors: Mapping[str, 
         codes = np.where(codes < 0, len(names), codes)
     lut = with_missing(np.array(table or [PLAIN], dtype=np.uint8))
     return Coloring(values, lut, title, codes, tuple(levels))
+
+
+def blended(first: np.ndarray, second: np.ndarray, scale: BlendScale, title: str) -> Coloring:
+    """Return a coloring by two numbers in 15 x 15 steps; where either is NaN the cell is missing."""
+    missing = ~(np.isfinite(first) & np.isfinite(second))
+    steps = []
+    for numbers, low, high in zip((first, second), scale.low, scale.high, strict=True):
+        part = (np.where(missing, low, numbers) - low) / (high - low) if high > low else np.zeros(len(numbers))
+        steps.append(np.clip(part * BLEND_STEPS, 0, BLEND_STEPS - 1).astype(np.intp))
+    values = blend_places()[steps[0], steps[1]]
+    values[missing] = 0
+    return Coloring(values, blend_lut(), title, blend=scale)
 
 
 def robust_limits(numbers: np.ndarray, percentiles: tuple[float, float]) -> tuple[float, float]:

@@ -15,6 +15,11 @@ DIVERGING = ("coolwarm", "PuOr")
 ORDERED = "plasma"
 _ORDERED_PART = (20, 225)
 
+#: Steps of each value in a colour of two.
+BLEND_STEPS = 15
+#: None, the first alone, the second alone, both.
+_BLEND_CORNERS = ((212, 214, 220), (0, 104, 200), (235, 140, 0), (96, 24, 96))
+
 #: Cells without a value.
 MISSING: tuple[int, int, int] = (170, 170, 175)
 #: Cells when nothing is coloured.
@@ -29,7 +34,7 @@ _OKABE_ITO: tuple[tuple[int, int, int], ...] = (
     (204, 121, 167),
     (213, 94, 0),
     (86, 180, 233),
-    (148, 103, 40),
+    (120, 80, 30),
     (240, 228, 66),
 )
 _GOLDEN = 0.6180339887498949
@@ -80,6 +85,38 @@ def category_colors(n: int) -> tuple[tuple[int, int, int], ...]:
         r, g, b = colorsys.hls_to_rgb(hue, lightness, saturation)
         colors.append((round(r * 255), round(g * 255), round(b * 255)))
     return tuple(colors[:n])
+
+
+def blend_colors() -> np.ndarray:
+    """Return the (15, 15, 3) uint8 colours of two values: rows by the first (grey to blue), columns by the second (to orange).
+
+    Both high is a dark violet. All four corners differ for colour-blind readers too, and show on both themes.
+    """
+    part = np.linspace(0, 1, BLEND_STEPS)
+    first, second = part[:, None, None], part[None, :, None]
+    low, one, other, both = (np.array(corner, dtype=float) for corner in _BLEND_CORNERS)
+    mixed = low * (1 - first) * (1 - second) + one * first * (1 - second)
+    mixed += other * (1 - first) * second + both * first * second
+    return np.round(mixed).astype(np.uint8)
+
+
+def blend_places() -> np.ndarray:
+    """Return the (15, 15) uint8 index into :func:`blend_lut` of each pair of steps; it rises with their sum."""
+    first, second = np.indices((BLEND_STEPS, BLEND_STEPS))
+    order = np.lexsort((second.ravel(), (first + second).ravel()))
+    places = np.empty(BLEND_STEPS**2, dtype=np.uint8)
+    places[order] = np.arange(1, BLEND_STEPS**2 + 1)
+    return places.reshape(BLEND_STEPS, BLEND_STEPS)
+
+
+@lru_cache(maxsize=1)
+def blend_lut() -> np.ndarray:
+    """Return the (256, 4) uint8 table of the colours of two values; index 0 is the colour of missing values."""
+    colors = np.empty((BLEND_STEPS**2, 3), dtype=np.uint8)
+    colors[blend_places().ravel() - 1] = blend_colors().reshape(-1, 3)
+    lut = with_missing(colors)
+    lut.setflags(write=False)
+    return lut
 
 
 def ordered_colors(n: int) -> tuple[tuple[int, int, int], ...]:

@@ -9,12 +9,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.state.color_kinds import color_cells
+from multimil_gui.state.color_kinds import color_cells, score_request
 from multimil_gui.state.coloring import Coloring, Inputs
 from multimil_gui.state.crossfilter import shown_cells, shown_of_levels
 from multimil_gui.state.palettes import with_missing
 from multimil_gui.state.scatter_view import NO_BACKDROP, LegendEntry, ScatterView
 from multimil_gui.state.selection import Selection
+from multimil_gui.state.value_book import value_book
 from multimil_gui.state.view import ColorBy, ColorKind, View
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def resolve(session: Session) -> ScatterView:
         numbers=coloring.numbers,
         n_shown=int(np.count_nonzero(states != HIDDEN)),
         backdrop=_backdrop(inputs),
+        blend=coloring.blend,
     )
 
 
@@ -100,7 +102,14 @@ def coloring_of(session: Session, color: ColorBy) -> Coloring:
 
 
 def _inputs(session: Session, view: View) -> Inputs:
-    return Inputs(session.data.value, view, session.runs.value, session.cell_sets.value, session.samples.value)
+    return Inputs(
+        session.data.value,
+        view,
+        session.runs.value,
+        session.cell_sets.value,
+        session.samples.value,
+        value_book(session),
+    )
 
 
 def _backdrop(inputs: Inputs) -> np.ndarray:
@@ -130,6 +139,9 @@ def _key(inputs: Inputs) -> tuple[object, ...]:
     top = (view.top_percent, view.top_scope) if kind is ColorKind.TOP else ()
     sets = inputs.cell_sets if kind is ColorKind.CELL_SET else None
     samples = inputs.samples.selected if kind is ColorKind.SAMPLES else None
+    request = score_request(view)
+    score = None if request is None else inputs.book.score(inputs.store, request)
+    by_hand = view.level_colors if kind is ColorKind.OBS else None
     return (
         _Same(data.store),
         _Same(data.cohort),
@@ -141,6 +153,9 @@ def _key(inputs: Inputs) -> tuple[object, ...]:
         top,
         sets,
         samples,
+        request,
+        _Same(score),
+        by_hand,
     )
 
 

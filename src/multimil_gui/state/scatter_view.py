@@ -53,6 +53,15 @@ class ColorScale:
 
 
 @dataclass(frozen=True)
+class BlendScale:
+    """A colour of two genes: their names, and the values of each that get the first and the last step."""
+
+    names: tuple[str, str]
+    low: tuple[float, float]
+    high: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class ScatterView:
     """The resolved map.
 
@@ -78,6 +87,8 @@ class ScatterView:
         Cells drawn.
     backdrop
         (m, 2) float32 places of a reference's cells, drawn faintly behind; empty without any.
+    blend
+        Scales of a colour of two genes, else None; ``values`` rise with both, so that the highest can be drawn on top.
     """
 
     positions: np.ndarray
@@ -90,3 +101,4 @@ class ScatterView:
     numbers: np.ndarray | None
     n_shown: int
     backdrop: np.ndarray = field(default_factory=lambda: NO_BACKDROP)
+    blend: BlendScale | None = None

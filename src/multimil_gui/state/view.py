@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from multimil_gui.data.cohort import Scope
+from multimil_gui.data.gene_sets import GeneSet
 from multimil_gui.state.evented import Part
 
 
@@ -23,6 +24,8 @@ class ColorKind(StrEnum):
     SAMPLES = "samples"
     MODALITY = "modality"
     QUERY = "query"
+    SCORE = "score"
+    BLEND = "blend"
 
 
 class QueryColor(StrEnum):
@@ -64,9 +67,9 @@ class ColorBy:
     key
         OBS: the column; FEATURE: the feature's name; CONTRIBUTION: the outcome (``MILResult.outcomes``); PREDICTION: the
         class, "" for the predicted value or expected rank; MODALITY: the modality whose share of the latent is shown;
-        QUERY: a :class:`QueryColor`; CELL_SET: the set's id as text, "" for all sets. Unused otherwise.
+        QUERY: a :class:`QueryColor`; SCORE: the name of a gene set; BLEND: two features with a tab between them; CELL_SET: the set's id as text, "" for all sets. Unused otherwise.
     modality
-        FEATURE: the modality.
+        FEATURE, SCORE: the modality. BLEND: the modality of both features, or of each with a tab between them.
     """
 
     kind: ColorKind = ColorKind.NONE
@@ -95,6 +98,15 @@ class CellFilter:
 
 
 @dataclass(frozen=True)
+class LevelColor:
+    """A colour that the user gave to a level of an obs column; level "" cannot have one."""
+
+    column: str
+    level: str
+    rgb: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
 class View:
     """How the map is shown.
 
@@ -120,6 +132,10 @@ class View:
         What "top cells" means: part of the cells with the highest attention, per condition or overall.
     filters
         Only cells that meet all of these are shown, at most one for each value; see ``state.crossfilter``.
+    level_colors
+        Colours given by hand, at most one for each level.
+    gene_sets
+        Named lists of genes whose scores can be shown; see ``state.gene_lists``.
     """
 
     map_key: str = ""
@@ -133,6 +149,8 @@ class View:
     top_percent: float = 10.0
     top_scope: Scope = Scope.CONDITION
     filters: tuple[CellFilter, ...] = ()
+    level_colors: tuple[LevelColor, ...] = ()
+    gene_sets: tuple[GeneSet, ...] = ()
 
 
 class ViewState(Part[View]):
@@ -192,6 +210,16 @@ class ViewState(Part[View]):
     def filters(self) -> tuple[CellFilter, ...]:
         """What cells must meet to be shown."""
         return self.value.filters
+
+    @property
+    def level_colors(self) -> tuple[LevelColor, ...]:
+        """Colours given by hand."""
+        return self.value.level_colors
+
+    @property
+    def gene_sets(self) -> tuple[GeneSet, ...]:
+        """Named lists of genes."""
+        return self.value.gene_sets
 
     @property
     def drawing(self) -> Drawing:

@@ -120,6 +120,45 @@ def test_sets_of_sets_never_nest_too_deeply(two: Session):
     assert depth < 24
 
 
+def test_a_locked_set_stays_as_it_is(two: Session):
+    two.lock_cell_set(1, True)
+    for change in (
+        lambda: two.rename_cell_set(1, "other"),
+        lambda: two.recolor_cell_set(1, (1, 2, 3)),
+        lambda: two.delete_cell_set(1),
+    ):
+        with pytest.raises(Refusal, match="“Set 1” is locked"):
+            change()
+    two.annotate_cell_set(1, "looked at")
+    two.lock_cell_set(1, False)
+    two.delete_cell_set(1)
+    two.commands.undo()
+    two.commands.undo()
+    assert two.cell_sets.get(1).locked
+    assert two.cell_sets.get(1).notes == "looked at"
+
+
+def test_notes_typed_in_a_row_are_one_undo_step(two: Session):
+    for notes in ("a", "ab", "abc"):
+        two.annotate_cell_set(2, notes)
+    two.commands.undo()
+    assert two.cell_sets.get(2).notes == ""
+    with pytest.raises(Refusal, match="too long"):
+        two.annotate_cell_set(2, "x" * 20_001)
+
+
+def test_listed_sets_come_together_under_free_names(two: Session):
+    mask = np.arange(60) < 5
+    recipe = SelectionRecipe(SelectionKind.BARCODES, {"file": "a.csv"})
+    found = [("Set 1", mask, recipe), ("none", mask & False, recipe), ("T", ~mask, recipe)]
+    assert two.add_listed(found) == (3, 4)
+    assert [item.name for item in two.cell_sets.items] == ["Set 1", "Set 2", "Set 1 2", "T"]
+    two.commands.undo()
+    assert len(two.cell_sets.items) == 2
+    with pytest.raises(Refusal, match="No listed cell"):
+        two.add_listed(found[1:2])
+
+
 masks = hnp.arrays(bool, 12)
 
 

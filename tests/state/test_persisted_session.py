@@ -84,6 +84,12 @@ actions = st.one_of(
     st.tuples(st.just("rename_cell_set"), st.integers(1, 4), names),
     st.tuples(st.just("recolor_cell_set"), st.integers(1, 4), st.tuples(*[st.integers(0, 255)] * 3)),
     st.tuples(st.just("delete_cell_set"), st.integers(1, 4)),
+    st.tuples(st.just("lock_cell_set"), st.integers(1, 4), st.booleans()),
+    st.tuples(st.just("annotate_cell_set"), st.integers(1, 4), names),
+    st.tuples(st.just("select_nearest"), st.integers(0, 59), st.integers(0, 9), st.just("map:X_umap")),
+    st.tuples(st.just("grow_selection"), st.integers(0, 9), st.just("latent:X_pca")),
+    st.tuples(st.just("invert_selection")),
+    st.tuples(st.just("select_shown"), st.sampled_from(Combine)),
     st.tuples(
         st.just("combine_cell_sets"), st.lists(st.integers(1, 4)), st.sampled_from(SetOperation), st.none() | names
     ),
@@ -436,6 +442,21 @@ def test_a_damaged_cell_set_costs_only_itself(saved: Path):
         assert project.read_only
         with pytest.raises(ProjectError, match="reading only"):
             Keeper(opened.session, project).save()
+
+
+def test_cell_sets_of_a_version_without_locks_and_notes_open(saved: Path):
+    def as_before(state: dict) -> None:
+        for item in state["cell_sets"]["items"]:
+            del item["locked"], item["notes"]
+
+    with Project.open(saved) as project:
+        change(project, as_before)
+        opened = open_session(project)
+    assert opened.notes == ()
+    assert [(item.name, item.locked, item.notes) for item in opened.session.cell_sets.items] == [
+        ("one", False, ""),
+        ("two", False, ""),
+    ]
 
 
 def test_a_damaged_run_costs_only_itself(saved: Path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -13,6 +13,9 @@ from multimil_gui.state.evented import Part
 from multimil_gui.state.palettes import category_colors
 from multimil_gui.state.recipes import bounded
 from multimil_gui.state.selection import SelectionKind, SelectionRecipe
+
+#: Characters of the notes about one set.
+MAX_NOTES = 20_000
 
 
 class SetOperation(StrEnum):
@@ -42,6 +45,10 @@ class CellSet:
         RGB.
     provenance
         What it rests on, plain values: data hash, map, run, latent, source of the scores, threshold.
+    locked
+        Whether it is kept from being deleted, renamed or recoloured.
+    notes
+        What the user wrote about it, plain text.
     """
 
     id: int
@@ -50,6 +57,8 @@ class CellSet:
     recipe: SelectionRecipe
     color: tuple[int, int, int]
     provenance: Mapping[str, object] = field(default_factory=dict)
+    locked: bool = False
+    notes: str = ""
 
     @property
     def count(self) -> int:
@@ -105,21 +114,51 @@ class CellSets:
         Raises
         ------
         Refusal
-            When the name is empty or taken.
+            When the name is empty or taken, or the set is locked.
         """
-        return self._swap(replace(self.get(set_id), name=self._checked_name(name, set_id)))
+        return self._swap(replace(self._unlocked(set_id), name=self._checked_name(name, set_id)))
 
     def recolor(self, set_id: int, color: tuple[int, int, int]) -> CellSets:
-        """Return the sets with one in another colour."""
-        return self._swap(replace(self.get(set_id), color=color))
+        """Return the sets with one in another colour; Refusal when it is locked."""
+        return self._swap(replace(self._unlocked(set_id), color=color))
+
+    def lock(self, set_id: int, locked: bool) -> CellSets:
+        """Return the sets with one kept from being deleted, renamed or recoloured, or no longer."""
+        return self._swap(replace(self.get(set_id), locked=locked))
+
+    def annotate(self, set_id: int, notes: str) -> CellSets:
+        """Return the sets with other notes about one.
+
+        Raises
+        ------
+        Refusal
+            When they are longer than :data:`MAX_NOTES` characters.
+        """
+        if len(notes) > MAX_NOTES:
+            raise Refusal("The notes are too long.", f"{len(notes):,} characters.", f"Keep to {MAX_NOTES:,}.")
+        return self._swap(replace(self.get(set_id), notes=notes))
 
     def delete(self, set_id: int) -> CellSets:
-        """Return the sets without one."""
-        gone = self.get(set_id)
+        """Return the sets without one; Refusal when it is locked."""
+        gone = self._unlocked(set_id)
         return CellSets(tuple(item for item in self.items if item is not gone), self.next_id)
+
+    def _unlocked(self, set_id: int) -> CellSet:
+        item = self.get(set_id)
+        if item.locked:
+            raise Refusal(f"The cell set “{item.name}” is locked.", "", "Unlock it first.")
+        return item
 
     def _swap(self, new: CellSet) -> CellSets:
         return CellSets(tuple(new if item.id == new.id else item for item in self.items), self.next_id)
+
+    def free_name(self, name: str) -> str:
+        """Return ``name`` tidied up, with a number behind it when it is taken."""
+        clean = " ".join(name.split()) or self._free_name()
+        taken, number, chosen = {item.name for item in self.items}, 2, clean
+        while chosen in taken:
+            chosen, number = f"{clean} {number}", number + 1
+        return chosen
 
     def _free_name(self) -> str:
         taken = {item.name for item in self.items}
@@ -144,6 +183,15 @@ _FOLD: dict[SetOperation, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
+def fold_masks(masks: Sequence[np.ndarray], operation: SetOperation) -> np.ndarray:
+    """Return (n_cells,) bool: one or more masks met in order; see :func:`combine_sets`."""
+    mask = masks[0]
+    fold = _FOLD.get(operation, np.logical_or)
+    for other in masks[1:]:
+        mask = fold(mask, other)
+    return ~mask if operation is SetOperation.COMPLEMENT else mask
+
+
 def combine_sets(sets: tuple[CellSet, ...], operation: SetOperation) -> tuple[np.ndarray, SelectionRecipe]:
     """Return the (n_cells,) bool mask of the combined sets and its recipe.
 
@@ -161,12 +209,7 @@ def combine_sets(sets: tuple[CellSet, ...], operation: SetOperation) -> tuple[np
             f"{len(sets)} chosen.",
             "Choose more in the list (Ctrl+click).",
         )
-    mask = sets[0].mask
-    fold = _FOLD.get(operation, np.logical_or)
-    for item in sets[1:]:
-        mask = fold(mask, item.mask)
-    if operation is SetOperation.COMPLEMENT:
-        mask = ~mask
+    mask = fold_masks([item.mask for item in sets], operation)
     recipe = SelectionRecipe(
         SelectionKind.COMBINATION,
         {"operation": operation.value, "sets": [item.name for item in sets]},

@@ -98,6 +98,8 @@ class Encoder:
             "recipe": to_plain(item.recipe),
             "color": list(item.color),
             "provenance": dict(item.provenance),
+            "locked": item.locked,
+            "notes": item.notes,
         }
 
     def _run(self, record: RunRecord) -> dict[str, Any]:
@@ -244,6 +246,9 @@ class Decoder:
             from_plain(plain["recipe"]),
             (red, green, blue),
             dict(plain["provenance"]),
+            # Projects of earlier versions know neither.
+            bool(plain.get("locked", False)),
+            str(plain.get("notes", "")),
         )
 
     def _samples(self, state: Mapping[str, Any], cohort: Cohort | None) -> SamplesView:

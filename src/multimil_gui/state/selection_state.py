@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from multimil_gui.state.evented import Part
+from multimil_gui.state.recipes import bounded, describe, steps_of, to_plain
 from multimil_gui.state.selection import Combine, Selection, SelectionKind, SelectionRecipe, combine_masks
 
 
@@ -40,19 +41,20 @@ def nothing(n_cells: int) -> Selection:
 
 
 def combined(old: Selection, mask: np.ndarray, recipe: SelectionRecipe, combine: Combine) -> Selection:
-    """Return ``mask`` met with ``old``; the recipe tells every step in order.
-
-    The steps are kept flat (not nested), so that a thousand Shift-drags stay a list of a thousand.
-    """
+    """Return ``mask`` met with ``old``; the recipe tells every step in order."""
     if mask.shape != old.mask.shape:
         raise ValueError(f"a mask of {mask.shape} for {old.mask.shape} cells")
     result = combine_masks(old.mask, mask, combine)
     if combine is Combine.REPLACE:
         return Selection(result, replace(recipe, combine=Combine.REPLACE))
-    return Selection(result, replace(recipe, combine=combine, parents=_steps(old.recipe)))
+    if recipe.parents:
+        # What it is made of must stay apart from the steps before it.
+        whole = {"set": describe(recipe), "recipe": to_plain(bounded(recipe))}
+        recipe = SelectionRecipe(SelectionKind.CELL_SET, whole)
+    return Selection(result, replace(recipe, combine=combine, parents=steps_of(old.recipe)))
 
 
-def _steps(recipe: SelectionRecipe) -> tuple[SelectionRecipe, ...]:
-    if recipe.kind is SelectionKind.NOTHING:
-        return ()
-    return (*recipe.parents, replace(recipe, parents=()))
+def inverted(old: Selection) -> Selection:
+    """Return exactly the cells that are not in ``old``."""
+    recipe = SelectionRecipe(SelectionKind.COMBINATION, {"operation": "complement"}, parents=steps_of(old.recipe))
+    return Selection(~old.mask, recipe)

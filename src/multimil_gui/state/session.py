@@ -9,19 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.data.cohort import Scope
-from multimil_gui.state.cell_sets import CellSets, SetOperation, combine_sets
+from multimil_gui.state.cell_sets import CellSets
 from multimil_gui.state.commands import Command
 from multimil_gui.state.data import GivenTarget, open_data
 from multimil_gui.state.receive import free_name, received
-from multimil_gui.state.recipes import bounded, to_plain
 from multimil_gui.state.runs import Result, RunKind, RunRecord, Runs
 from multimil_gui.state.samples import SamplesView, VectorKind
-from multimil_gui.state.selection import Combine, Selection, SelectionKind, SelectionRecipe
-from multimil_gui.state.selection_state import combined, nothing
-from multimil_gui.state.session_parts import SessionParts
+from multimil_gui.state.selection_state import nothing
+from multimil_gui.state.session_cells import SessionCells
 from multimil_gui.state.targets import retarget
-from multimil_gui.state.top import top_mask
 from multimil_gui.state.view import ColorBy, ColorKind, View
 
 if TYPE_CHECKING:
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
 _DRAGGED = frozenset({"point_size", "percentiles", "top_percent"})
 
 
-class Session(SessionParts):
+class Session(SessionCells):
     """Everything the window shows; knows no Qt. Used from one thread.
 
     Each part is read as an attribute and tells of its changes by its ``changed`` signal. The methods are what the user
@@ -149,124 +145,13 @@ class Session(SessionParts):
         if hidden != self.view.hidden:
             self._command(f"Show only {level or 'missing'}", (self.view, self._view_with(hidden=hidden)))
 
-    # -- selection -----------------------------------------------------------------------------------------------------
-
-    def select(self, mask: np.ndarray, recipe: SelectionRecipe, combine: Combine = Combine.REPLACE) -> None:
-        """Select cells.
-
-        Parameters
-        ----------
-        mask
-            (n_cells,) bool, file order.
-        recipe
-            How ``mask`` was made; ``combine`` and the parents are filled in here.
-        combine
-            How it meets the present selection.
-        """
-        new = combined(self.selection.current, np.asarray(mask, dtype=bool), recipe, combine)
-        samples = replace(self.samples.value, selected=frozenset())
-        self._command(f"Select by {recipe.kind}", (self.selection, new), (self.samples, samples))
-
-    def clear_selection(self) -> None:
-        """Select nothing: no cells, no samples."""
-        if not self.selection.empty or self.samples.selected:
-            self._command(
-                "Clear selection",
-                (self.selection, nothing(self.data.n_cells)),
-                (self.samples, replace(self.samples.value, selected=frozenset())),
-            )
-
-    def select_samples(self, indices: Iterable[int]) -> None:
-        """Select these samples (indices into ``cohort.samples.names``) and all of their cells; none clears."""
-        cohort = self._cohort()
-        chosen = frozenset(int(index) for index in indices)
-        if chosen == self.samples.selected:
-            return
-        if not chosen:
-            self.clear_selection()
-            return
-        names = [cohort.samples.names[index] for index in sorted(chosen)]
-        recipe = SelectionRecipe(SelectionKind.SAMPLES, {"samples": names})
-        mask = np.isin(cohort.sample_codes, sorted(chosen))
-        self._command(
-            "Select samples",
-            (self.selection, Selection(mask, recipe)),
-            (self.samples, replace(self.samples.value, selected=chosen)),
-        )
+    # -- samples and runs ----------------------------------------------------------------------------------------------
 
     def set_vectors(self, vectors: VectorKind) -> None:
         """Choose how a sample becomes one point of the patients' map."""
         if vectors is not self.samples.vectors:
             new = replace(self.samples.value, vectors=vectors)
             self._command(f"Show samples by {vectors} vector", (self.samples, new))
-
-    def select_top(self, percent: float, scope: Scope = Scope.CONDITION) -> None:
-        """Select the ``percent`` (0, 100] of cells with the highest attention, per condition or overall.
-
-        Raises
-        ------
-        Refusal
-            When there is no prediction yet.
-        """
-        mask = self.top_mask(percent, scope)
-        recipe = SelectionRecipe(
-            SelectionKind.TOP, {"percent": percent, "scope": scope.value, **self.runs.value.origin(self.view.source)}
-        )
-        self._command(
-            f"Select top {percent:g} %",
-            (self.view, self._view_with(top_percent=percent, top_scope=scope)),
-            (self.selection, Selection(mask, recipe)),
-            (self.samples, replace(self.samples.value, selected=frozenset())),
-            merge="select top",
-        )
-
-    def select_category(self, column: str, level: str, combine: Combine = Combine.REPLACE) -> None:
-        """Select the cells of one level of an obs column; level "" is the cells without a value."""
-        if self._store().index.column(column) is None:
-            raise Refusal(f"The file has no column {column}.", "", "Colour by another column.")
-        codes = self._store().labelling(column)
-        if level and level not in codes.levels:
-            raise Refusal(f"There is no level “{level}” in {column}.", "", "Choose one of the legend.")
-        code = codes.levels.index(level) if level else -1
-        recipe = SelectionRecipe(SelectionKind.CATEGORY, {"column": column, "level": level})
-        self.select(codes.codes == code, recipe, combine)
-
-    def select_cell_set(self, set_id: int, combine: Combine = Combine.REPLACE) -> None:
-        """Select the cells of a cell set."""
-        item = self.cell_sets.get(set_id)
-        parameters = {"set": item.name, "recipe": to_plain(bounded(item.recipe))}
-        self.select(item.mask, SelectionRecipe(SelectionKind.CELL_SET, parameters), combine)
-
-    # -- cell sets -----------------------------------------------------------------------------------------------------
-
-    def add_cell_set(self, name: str | None = None) -> int:
-        """Keep the selected cells as a named set; returns its id. Refusal when nothing is selected or the name is taken."""
-        current = self.selection.current
-        new = self.cell_sets.value.add(current.mask, current.recipe, self.provenance(), name)
-        self._command(f"Add cell set {new.items[-1].name}", (self.cell_sets, new))
-        return new.items[-1].id
-
-    def rename_cell_set(self, set_id: int, name: str) -> None:
-        """Rename a cell set; Refusal when the name is empty or taken."""
-        self._command("Rename cell set", (self.cell_sets, self.cell_sets.value.rename(set_id, name)))
-
-    def recolor_cell_set(self, set_id: int, color: tuple[int, int, int]) -> None:
-        """Give a cell set another colour."""
-        self._command("Recolour cell set", (self.cell_sets, self.cell_sets.value.recolor(set_id, color)))
-
-    def delete_cell_set(self, set_id: int) -> None:
-        """Delete a cell set."""
-        name = self.cell_sets.get(set_id).name
-        self._command(f"Delete cell set {name}", (self.cell_sets, self.cell_sets.value.delete(set_id)))
-
-    def combine_cell_sets(self, ids: Iterable[int], operation: SetOperation, name: str | None = None) -> int:
-        """Make a new set of others, in the given order; returns its id. Refusal when no cell would be in it."""
-        mask, recipe = combine_sets(tuple(self.cell_sets.get(set_id) for set_id in ids), operation)
-        new = self.cell_sets.value.add(mask, recipe, self.provenance(), name)
-        self._command(f"Add cell set {new.items[-1].name}", (self.cell_sets, new))
-        return new.items[-1].id
-
-    # -- runs ----------------------------------------------------------------------------------------------------------
 
     def activate_run(self, run_id: int) -> None:
         """Show the predictions and scores of this run."""
@@ -322,37 +207,7 @@ class Session(SessionParts):
         """Return the predictions of the samples from the models that ``view.source`` names, or None."""
         return self.runs.value.predictions(self.view.source)
 
-    def top_mask(self, percent: float, scope: Scope) -> np.ndarray:
-        """Return (n_cells,) bool: the cells with the highest attention. Refusal when there is no prediction yet."""
-        scores, cohort = self.scores(), self.target_cohort()
-        if scores is None or cohort is None:
-            raise Refusal("There is no attention yet.", "", "Run a prediction first.")
-        return top_mask(scores, cohort, percent, scope)
-
     # -- inside ----------------------------------------------------------------------------------------------------------
-
-    def provenance(self) -> dict[str, object]:
-        """Return what a selection made now rests on, as plain values."""
-        index = self._store().index
-        return {
-            "source_name": index.source_name,
-            "source_hash": index.source_hash,
-            "map": self.view.map_key,
-            **self.runs.value.origin(self.view.source),
-        }
-
-    def _store(self) -> Store:
-        if self.data.store is None:
-            raise Refusal("No data is open.", "", "Open a file or a project first.")
-        return self.data.store
-
-    def _cohort(self) -> Cohort:
-        if self.data.cohort is None:
-            raise Refusal("The columns are not mapped yet.", "", "Say which column holds the sample first.")
-        return self.data.cohort
-
-    def _view_with(self, **changes: Any) -> View:
-        return replace(self.view.value, **changes)
 
     def _set_active(self, run_id: int | None) -> None:
         self._receive((self.runs, replace(self.runs.value, active_id=run_id)))

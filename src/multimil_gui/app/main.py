@@ -15,6 +15,7 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QApplication
 
 from multimil_gui._version import __version__
+from multimil_gui.app.collector import Collector
 from multimil_gui.app.hooks import Hooks
 from multimil_gui.app.main_window import MainWindow
 from multimil_gui.app.services import Services, make_services
@@ -48,6 +49,8 @@ class Program:
         self.services: Services = make_services(self.app, self.hooks, settings_path)
         self.window = MainWindow(self.services)
         self._warm_up = WarmUp()
+        self._collector = Collector()
+        self._collector.start()
 
     def show(self, *, warm: bool = True) -> None:
         """Show the window; the slow imports follow in the background."""
@@ -74,6 +77,7 @@ class Program:
         self.window.close_without_asking()
         self._warm_up.stop()
         self.window.runner.shutdown()
+        self._collector.stop()
         self.hooks.stop_listening()
         self.hooks.uninstall()
 

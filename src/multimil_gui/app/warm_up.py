@@ -7,6 +7,8 @@ import threading
 
 from qtpy.QtCore import QObject, QTimer
 
+from multimil_gui.app.collector import keep_for_good
+
 #: In the order of need: the map, then files, then training.
 MODULES = (
     "multimil_gui.views._kernels",
@@ -22,7 +24,7 @@ DELAY_MS = 600
 
 
 class WarmUp(QObject):
-    """Imports :data:`MODULES` in a thread, one by one, and compiles the map's kernels.
+    """Imports :data:`MODULES` in a thread, one by one, and leaves them out of later collections of garbage.
 
     The thread checks between two modules whether it should end, so that leaving the program does not wait for all.
     """
@@ -56,3 +58,4 @@ class WarmUp(QObject):
             if self._stop.wait(0.02):
                 return
             importlib.import_module(name)
+        keep_for_good()

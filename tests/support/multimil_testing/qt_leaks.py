@@ -34,6 +34,10 @@ def _no_qt_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     request.getfixturevalue("qapp")
+    from multimil_gui.app.collector import collect_due
+
+    # As in the program: no other thread may destroy the widgets that a test leaves to the collector.
+    gc.disable()
     started: Started = []
     before = {id(widget) for widget in _top_level_widgets()}
     kept = list(_top_level_widgets())
@@ -41,6 +45,7 @@ def _no_qt_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         _record_starts(patch, started)
         yield
         _delete_posted()
+        collect_due()
         problems = _left_widgets(before) + _still_running(started)
     del kept
     if problems and not failed(request.node):

@@ -34,6 +34,7 @@ cell_type = "cell_type"
 covariates = ["batch"]
 [integrate]
 epochs = 30
+batch_size = 256
 n_latent = 5
 n_hidden = 32
 [target]

@@ -19,10 +19,10 @@ from multimil_gui.widgets.export import run_export
 from multimil_gui.widgets.export_dialog import (
     CellSetExportDialog,
     Exporter,
-    PictureExportDialog,
     TablesExportDialog,
     selection_as_set,
 )
+from multimil_gui.widgets.figure_dialog import PictureExportDialog
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Exports: cell sets, all cells and samples, the picture; each ends with where it was saved."""
+"""Exports: cell sets, all cells and samples, figures; each ends with where it was saved."""
 
 from __future__ import annotations
 
@@ -42,31 +42,20 @@ class ExportCommands(QObject):
         """Ask how to export cell sets."""
         from multimil_gui.widgets.export_dialog import CellSetExportDialog
 
-        self._ask(CellSetExportDialog(self._window.session, ids, self._folder(), self._window))
+        self.ask(CellSetExportDialog(self._window.session, ids, self.folder(), self._window))
 
     def tables(self) -> None:
         """Ask how to export all cells and samples."""
         from multimil_gui.widgets.export_dialog import TablesExportDialog
 
-        self._ask(TablesExportDialog(self._window.session, self._folder(), self._window))
-
-    def picture(self) -> None:
-        """Ask how to export the map as it is coloured now, without the selection's highlight."""
-        from multimil_gui.widgets.export_dialog import PictureExportDialog
-        from multimil_gui.widgets.latent_map import view_for_export
-
-        shown = self._window.workspace.map
-        rect = shown.view_rect()
-        visible = (rect.left(), rect.top(), rect.right(), rect.bottom())
-        view = view_for_export(shown.view)
-        self._ask(PictureExportDialog(view, f"{self._window.files.name} map", self._folder(), visible, self._window))
+        self.ask(TablesExportDialog(self._window.session, self.folder(), self._window))
 
     def imputed(self) -> None:
         """Ask which modality is imputed in every cell, and where it is written."""
         from multimil_gui.widgets.imputation_dialog import ImputationDialog
 
         try:
-            self._ask(ImputationDialog(self._window.session, self._folder(), self._window))
+            self.ask(ImputationDialog(self._window.session, self.folder(), self._window))
         except Refusal as error:
             self._window.services.notifications.warn(str(error))
 
@@ -97,7 +86,9 @@ class ExportCommands(QObject):
             self._made.saved.connect(self._on_saved)
         return self._made
 
-    def _ask(self, dialog: ExportDialog) -> None:
+    def ask(self, dialog: ExportDialog) -> None:
+        """Show an export's dialog; what is agreed to is written."""
+
         def on_finished(result: int) -> None:
             plan = dialog.plan()
             dialog.deleteLater()
@@ -118,5 +109,6 @@ class ExportCommands(QObject):
 
         self._window.services.notifications.post(Notification(Kind.SUCCESS, words, offer=Offer("Show in folder", show)))
 
-    def _folder(self) -> Path:
+    def folder(self) -> Path:
+        """Return the folder that exports propose."""
         return self._window.services.settings.folder("export")

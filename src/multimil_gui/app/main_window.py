@@ -17,6 +17,7 @@ from multimil_gui.app.column_commands import ColumnCommands
 from multimil_gui.app.dialogs import ask_stop_job
 from multimil_gui.app.edit_commands import EditCommands
 from multimil_gui.app.export_commands import ExportCommands
+from multimil_gui.app.figure_commands import FigureCommands
 from multimil_gui.app.file_commands import FileCommands
 from multimil_gui.app.help_commands import HelpCommands
 from multimil_gui.app.icons import icon
@@ -38,6 +39,7 @@ from multimil_gui.widgets.start_page import StartPage
 
 if TYPE_CHECKING:
     from multimil_gui.app.workspace import Workspace
+    from multimil_gui.views.plot_export import PlotWish
 
 TITLE = "MultiMIL"
 
@@ -54,7 +56,7 @@ class MainWindow(QMainWindow):
     ----------
     session, runner, tasks
         What is open; the job runner; the window's own jobs.
-    files, edit, view, runs, exports, queries, columns, help
+    files, edit, view, runs, exports, figures, queries, columns, help
         What the menus do.
     """
 
@@ -98,6 +100,7 @@ class MainWindow(QMainWindow):
         self.view = ViewCommands(self)
         self.runs = RunCommands(self)
         self.exports = ExportCommands(self)
+        self.figures = FigureCommands(self)
         self.queries = QueryCommands(self)
         self.columns = ColumnCommands(self)
         self.help = HelpCommands(self)
@@ -258,6 +261,10 @@ class MainWindow(QMainWindow):
                 self.isFullScreen(),
             )
         )
+
+    def export_plot(self, plot: QWidget, wish: PlotWish) -> None:
+        """Ask how to write the picture or the numbers of a plot; plots call it, see ``views.plot_export``."""
+        self.figures.of_plot(plot, wish)
 
     def tell_saved(self, path: Path) -> None:
         """Say that something was saved, with a way to its folder."""

@@ -45,6 +45,12 @@ class _Line:
     def y(self) -> np.ndarray:
         return self._data[1, : self._n]
 
+    @property
+    def points(self) -> np.ndarray:
+        """(2, n) float64: x and y of the same points, also while another thread appends."""
+        data, n = self._data, self._n
+        return data[:, :n].copy()
+
     def value_at(self, x: float) -> float | None:
         """Return y where the line passes x, None outside."""
         at = np.flatnonzero(self.x == x)
@@ -194,9 +200,8 @@ class TrainingCurves(QWidget):
         """Draw the shown stage in full and the others faintly, for a figure."""
         name = self.shown_stage()
         stage = self._stages[name] if name is not None else _Stage()
-        lines = [np.stack([line.x, line.y]) for line in self._others(name)]
-        shown = {"train": (stage.train.x, stage.train.y), "held out": (stage.held_out.x, stage.held_out.y)}
-        draw_curves(axes, shown, lines, stage.best)
+        shown = {"train": stage.train.points, "held out": stage.held_out.points}
+        draw_curves(axes, shown, [line.points for line in self._others(name)], stage.best)
 
     def _others(self, shown: str | None) -> list[_Line]:
         """Return the faint lines."""

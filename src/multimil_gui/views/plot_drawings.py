@@ -78,10 +78,8 @@ def draw_samples(axes: Axes, points: SamplePoints, titles: tuple[str, str], name
     add_legend(axes, entries)
 
 
-def draw_curves(
-    axes: Axes, shown: Mapping[str, tuple[np.ndarray, np.ndarray]], faint: Sequence[np.ndarray], best: float | None
-) -> None:
-    """Draw loss by epoch: ``"train"`` and ``"held out"`` as (x, y), others faintly, the best epoch marked."""
+def draw_curves(axes: Axes, shown: Mapping[str, np.ndarray], faint: Sequence[np.ndarray], best: float | None) -> None:
+    """Draw loss by epoch: ``"train"`` and ``"held out"`` as (2, n) x and y, others faintly, the best epoch marked."""
     entries: list[tuple[Any, str]] = []
     for points in faint:
         axes.plot(*points, color=HELD_OUT, alpha=0.25, linewidth=0.6)

@@ -90,7 +90,11 @@ class PlotView(Protocol):
         ...
 
     def draw(self, axes: Axes) -> None:
-        """Draw the same into empty matplotlib axes on white paper; a plot without it is only copied as it is on screen."""
+        """Draw the same into empty matplotlib axes on white paper.
+
+        Called in other threads too: it reads the plot's own values only, nothing of Qt. A plot without it is copied as
+        it is on the screen and offers no figure.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
+    QHBoxLayout,
     QLineEdit,
     QVBoxLayout,
     QWidget,
@@ -55,12 +56,16 @@ class ExportDialog(QDialog):
         self.replace.setObjectName("export_replace")
         self._clash = MarkedLine(Mark.WARNING, "", self)
         self._notice = Notice(self)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
+        self.buttons = buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self.accept_button = buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 14, 16, 12)
+        # What a kind of export shows beside its fields, see add_beside.
+        self._columns = QHBoxLayout(self)
+        self._columns.setContentsMargins(16, 14, 16, 12)
+        self._columns.setSpacing(14)
+        layout = QVBoxLayout()
+        self._columns.addLayout(layout)
         layout.setSpacing(10)
         layout.addLayout(self.form)
         for part in (self._clash, self.replace, self._notice):
@@ -78,6 +83,10 @@ class ExportDialog(QDialog):
     def _out_files(self, folder: Path) -> tuple[OutFile, ...]:
         """Return the files to write into ``folder``."""
         raise NotImplementedError
+
+    def add_beside(self, part: QWidget) -> None:
+        """Show ``part`` at the right of the fields; it takes the room that is left."""
+        self._columns.addWidget(part, 1)
 
     def add_field(self, caption: str, field: QWidget) -> None:
         """Add a captioned row."""

@@ -220,15 +220,20 @@ def h5ad_file(shot: Snapshot, path: Path, cells: np.ndarray | None = None, chose
     return OutFile(path, write)
 
 
-def picture_file(view: ScatterView, kind: FigureKind, options: FigureOptions, path: Path) -> OutFile:
-    """Return a picture of the map."""
+def figure_file(path: Path, render: Callable[[], bytes], options: FigureOptions) -> OutFile:
+    """Return a figure; ``render`` returns its bytes and is called in the job's thread."""
 
     def write(target: Path) -> str:
-        content = render_figure(kind, view, options)
+        content = render()
         atomic_commit(target, lambda stream: _write_all(stream, content))
         return f"{options.width_mm:g} × {options.height_mm:g} mm"
 
     return OutFile(path, write)
+
+
+def picture_file(view: ScatterView, kind: FigureKind, options: FigureOptions, path: Path) -> OutFile:
+    """Return a picture of the map."""
+    return figure_file(path, lambda: render_figure(kind, view, options), options)
 
 
 def _write_all(stream: Any, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Asks where and how to export: cell sets, all cells and samples, or the picture of the map."""
+"""Asks where and how to export: cell sets, or all cells and samples; runs the exports."""
 
 from __future__ import annotations
 
@@ -6,23 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QSpinBox,
-    QWidget,
-)
+from qtpy.QtWidgets import QWidget
 
 from multimil_gui.core.errors import Refusal
 from multimil_gui.jobs.qt import JobRunner
 from multimil_gui.jobs.states import JobOutcome, JobState
 from multimil_gui.project.slug import file_slug
 from multimil_gui.state.cell_sets import CellSet
-from multimil_gui.state.scatter_view import ScatterView
 from multimil_gui.state.session import Session
-from multimil_gui.views.figure import FigureKind, FigureOptions
 from multimil_gui.widgets._export_base import ExportDialog
-from multimil_gui.widgets._ui import Role, label, row
+from multimil_gui.widgets._ui import label
 from multimil_gui.widgets.export import (
     Exported,
     ExportPlan,
@@ -30,7 +23,6 @@ from multimil_gui.widgets.export import (
     cells_file,
     curves_file,
     h5ad_file,
-    picture_file,
     run_export,
     samples_file,
     scores_file,
@@ -142,106 +134,6 @@ class TablesExportDialog(ExportDialog):
         if self.h5ad.isChecked():
             files.append(h5ad_file(self._shot, folder / "result.h5ad"))
         return tuple(files)
-
-
-class PictureExportDialog(ExportDialog):
-    """Exports the picture of the map at a chosen size.
-
-    Parameters
-    ----------
-    view
-        What the map shows.
-    name
-        File name proposed, without suffix.
-    folder
-        Folder proposed.
-    visible
-        (x0, y0, x1, y1) of the visible part of the map; None offers the whole map only.
-    """
-
-    def __init__(
-        self,
-        view: ScatterView,
-        name: str,
-        folder: Path,
-        visible: tuple[float, float, float, float] | None = None,
-        parent: QWidget | None = None,
-    ) -> None:
-        self._view, self._proposed, self._visible = view, file_slug(name), visible
-        super().__init__("Export the picture of the map", folder, parent)
-        self.setObjectName("picture_export")
-
-    def _add_fields(self) -> None:
-        defaults = FigureOptions()
-        self.name = self._line("picture_name", "Name", self._proposed)
-        self.kind = QComboBox(self)
-        self.kind.setObjectName("picture_kind")
-        self.kind.setAccessibleName("Format")
-        for kind, words in (
-            (FigureKind.PNG, "PNG (pixels)"),
-            (FigureKind.SVG, "SVG (text stays text)"),
-            (FigureKind.PDF, "PDF (text stays text)"),
-        ):
-            self.kind.addItem(words, kind)
-        self._guard.watch(self.kind)
-        self.kind.currentIndexChanged.connect(self._refresh_if_ready)
-        self.add_field("Format", self.kind)
-        self.width_mm = self._millimetres("picture_width", "Width", defaults.width_mm)
-        self.height_mm = self._millimetres("picture_height", "Height", defaults.height_mm)
-        by = label("×", Role.BODY, self)
-        self.add_field("Size", row(self.width_mm, by, self.height_mm, 1, parent=self))
-        self.dpi = QSpinBox(self)
-        self.dpi.setObjectName("picture_dpi")
-        self.dpi.setAccessibleName("Resolution")
-        self.dpi.setToolTip("Of a PNG, and of the points in SVG and PDF when there are many")
-        self.dpi.setRange(50, 1200)
-        self.dpi.setSingleStep(50)
-        self.dpi.setSuffix(" dpi")
-        self.dpi.setValue(defaults.dpi)
-        self._guard.watch(self.dpi)
-        self.add_field("Resolution", self.dpi)
-        self.title = self._line("picture_title", "Title", self._view.title)
-        self.legend = self._tick("picture_legend", "Legend or colour bar", "Draw it beside the map")
-        self.visible_only = self._tick(
-            "picture_visible", "Only the visible part", "Else the whole map is drawn", on=False
-        )
-        self.visible_only.setEnabled(self._visible is not None)
-
-    def _millimetres(self, name: str, words: str, value: float) -> QDoubleSpinBox:
-        box = QDoubleSpinBox(self)
-        box.setObjectName(name)
-        box.setAccessibleName(f"{words}, millimetres")
-        box.setRange(20, 1000)
-        box.setDecimals(0)
-        box.setSuffix(" mm")
-        box.setValue(value)
-        self._guard.watch(box)
-        return box
-
-    def options(self) -> FigureOptions:
-        """Return the layout of the figure."""
-        return FigureOptions(
-            width_mm=self.width_mm.value(),
-            height_mm=self.height_mm.value(),
-            dpi=self.dpi.value(),
-            title=self.title.text(),
-            legend=self.legend.isChecked(),
-            view=self._visible if self.visible_only.isChecked() else None,
-        )
-
-    def _out_files(self, folder: Path) -> tuple[OutFile, ...]:
-        name = self.name.text().strip()
-        if not name:
-            return ()
-        kind = FigureKind(self.kind.currentData())
-        path = folder / f"{file_slug(name)}.{kind.value}"
-        return (OutFile(path, lambda target: picture_file(self._view, kind, self.options(), target).write(target)),)
-
-    def plan(self) -> ExportPlan:
-        """Return what will be written, with the options fixed now."""
-        kind, options = FigureKind(self.kind.currentData()), self.options()
-        paths = [entry.path for entry in self._out_files(Path(self.folder.text()).expanduser())]
-        return ExportPlan(tuple(picture_file(self._view, kind, options, p) for p in paths), self.replace.isChecked())
 
 
 class Exporter(QObject):

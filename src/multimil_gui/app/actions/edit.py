@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from multimil_gui.app.actions.record import Action, Group, Menu, with_cohort, with_selection
+from multimil_gui.app.actions.record import Action, Group, Menu, with_cohort, with_map, with_selection
 
 EDIT_ACTIONS = (
     Action(
@@ -28,6 +28,17 @@ EDIT_ACTIONS = (
         "redo",
         toolbar=True,
         enabled_when=lambda situation: situation.redo is not None,
+    ),
+    Action(
+        "edit.copy_figure",
+        "Copy figure",
+        "figures.copy",
+        Menu.EDIT,
+        Group.COPY,
+        "Put the visible part of the map with its legend on the clipboard, as a picture on white.",
+        "Ctrl+Shift+C",
+        "picture",
+        enabled_when=with_map,
     ),
     Action(
         "edit.select_all",

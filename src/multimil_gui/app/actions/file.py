@@ -113,10 +113,10 @@ FILE_ACTIONS = (
     Action(
         "file.export_picture",
         "Export picture…",
-        "exports.picture",
+        "figures.export",
         Menu.FILE,
         Group.EXPORT,
-        "Save the map with its legend as PNG, SVG or PDF.",
+        "Save the map with its legend as PNG, SVG or PDF, at a chosen size.",
         "Ctrl+Alt+E",
         "picture",
         enabled_when=with_map,

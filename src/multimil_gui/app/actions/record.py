@@ -18,6 +18,8 @@ class Menu(StrEnum):
     THEME = "&View/&Theme"
     TOOLS = "&View/Map &tool"
     POINTS = "&View/&Point size"
+    DRAWING = "&View/Map &drawing"
+    SPLIT = "&View/&Split the map"
     RUN = "&Run"
     HELP = "&Help"
 
@@ -32,6 +34,7 @@ class Group(StrEnum):
     QUERY = "query"
     LEAVE = "leave"
     HISTORY = "history"
+    COPY = "copy"
     SELECT = "select"
     SETS = "sets"
     MAP = "map"

@@ -13,7 +13,10 @@ from multimil_gui.app.roles import Roles
 BUTTON_ICONS = {
     "tool_pan": "pan",
     "tool_lasso": "lasso",
+    "tool_polygon": "polygon",
     "tool_rectangle": "rectangle",
+    "tool_brush": "brush",
+    "map_show": "layers",
     "map_fit": "fit",
 }
 

@@ -20,13 +20,17 @@ from multimil_gui.app.actions import ACTIONS
 
 #: What the mouse and keys do on the map; these belong to the canvas and not to an action.
 ON_THE_MAP = (
-    ("Drag", "Move the map, or draw a lasso or rectangle"),
+    ("Drag", "Move the map, draw a lasso or rectangle, or paint"),
     ("Wheel", "Zoom about the cursor"),
     ("Double-click", "Fit the map"),
     ("Space or middle button + drag", "Move the map with any tool"),
     ("Shift + draw", "Add to the selection"),
     ("Alt + draw", "Take away from the selection"),
     ("Shift + Alt + draw", "Keep what is in both"),
+    ("Click", "Set the next corner of a polygon"),
+    ("Enter or double-click", "Close the polygon"),
+    ("Backspace", "Take the last corner of the polygon back"),
+    ("[ and ], or Shift + wheel", "Make the brush smaller or bigger"),
     ("Esc", "Stop drawing"),
 )
 

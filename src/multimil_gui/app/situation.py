@@ -8,6 +8,7 @@ from multimil_gui.app.query_jobs import has_fit
 from multimil_gui.app.theme import ThemeChoice
 from multimil_gui.jobs.states import JobState
 from multimil_gui.state.session import Session
+from multimil_gui.state.view import Drawing
 from multimil_gui.views.canvas import Tool
 
 
@@ -41,6 +42,8 @@ class Situation:
         Whether there are unsaved changes.
     tool
         What dragging on the map does.
+    drawing, contours, split
+        How the map is drawn: ``View.drawing``, ``View.contours`` and ``View.split``.
     theme
         The chosen theme.
     full_screen
@@ -61,6 +64,9 @@ class Situation:
     redo: str | None = None
     modified: bool = False
     tool: Tool = Tool.PAN
+    drawing: Drawing = Drawing.POINTS
+    contours: bool = False
+    split: str = ""
     theme: ThemeChoice = ThemeChoice.SYSTEM
     full_screen: bool = False
 
@@ -96,6 +102,9 @@ def situation(
         redo=session.commands.redo_label,
         modified=session.modified,
         tool=tool,
+        drawing=session.view.drawing,
+        contours=session.view.contours,
+        split=session.view.split,
         theme=theme,
         full_screen=full_screen,
     )

@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject
 
 from multimil_gui.app.roles import ThemeName
 from multimil_gui.app.theme import ThemeChoice
+from multimil_gui.state.view import SPLIT_BY_MODALITY, Drawing
 from multimil_gui.views.canvas import Tool
 
 if TYPE_CHECKING:
@@ -39,6 +40,49 @@ class ViewCommands(QObject):
     def use_rectangle(self) -> None:
         """Let dragging draw a rectangle."""
         self._use(Tool.RECTANGLE)
+
+    def use_polygon(self) -> None:
+        """Let clicks draw a polygon."""
+        self._use(Tool.POLYGON)
+
+    def use_brush(self) -> None:
+        """Let dragging paint."""
+        self._use(Tool.BRUSH)
+
+    def draw_points(self) -> None:
+        """Draw every cell as a point."""
+        self._window.session.set_view(drawing=Drawing.POINTS)
+
+    def draw_density(self) -> None:
+        """Draw squares by their number of cells."""
+        self._window.session.set_view(drawing=Drawing.DENSITY)
+
+    def draw_mean(self) -> None:
+        """Draw squares by the mean of the shown value."""
+        self._window.session.set_view(drawing=Drawing.MEAN)
+
+    def toggle_contours(self) -> None:
+        """Draw contours, or none."""
+        session = self._window.session
+        session.set_view(contours=not session.view.contours)
+
+    def split_nothing(self) -> None:
+        """Show one map."""
+        self._window.session.set_view(split="")
+
+    def split_phenotype(self) -> None:
+        """Show one map for each level of the phenotype."""
+        columns = self._window.session.data.columns
+        self._window.session.set_view(split=(columns.target if columns is not None else None) or "")
+
+    def split_sample(self) -> None:
+        """Show one map for each sample."""
+        columns = self._window.session.data.columns
+        self._window.session.set_view(split=columns.sample if columns is not None else "")
+
+    def split_modality(self) -> None:
+        """Show one map for each combination of measured modalities."""
+        self._window.session.set_view(split=SPLIT_BY_MODALITY)
 
     def points_bigger(self) -> None:
         """Draw the cells a pixel bigger."""

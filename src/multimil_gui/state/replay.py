@@ -19,6 +19,7 @@ from multimil_gui.state.recipes import ALL_CELLS, SHOWN_CELLS, color_from_plain,
 from multimil_gui.state.regions import points_in_polygon, points_near_path
 from multimil_gui.state.resolve import coloring_of
 from multimil_gui.state.selection import Selection, SelectionKind, SelectionRecipe, combine_masks
+from multimil_gui.state.split import measured
 from multimil_gui.state.view import ColorBy, ColorKind, QueryColor, ScoreSource
 
 if TYPE_CHECKING:
@@ -143,17 +144,27 @@ def _nearest(session: Session, parameters: _Parameters) -> np.ndarray:
 
 
 def _category(session: Session, parameters: _Parameters) -> np.ndarray:
-    return session.category_mask(str(parameters["column"]), str(parameters["level"]))
+    """Return the cells of a level, of a column or of any other categorical colour."""
+    level = str(parameters["level"])
+    if "color" not in parameters:
+        return _only_shown(session, session.category_mask(str(parameters["column"]), level), parameters)
+    coloring = coloring_of(session, color_from_plain(parameters["color"]))
+    names = [known.name for known in coloring.levels]
+    if coloring.codes is None or level not in names:
+        raise Refusal(f"There is no level “{level or 'missing'}” in {coloring.title}.", "", "Select the cells anew.")
+    return _only_shown(session, coloring.codes == names.index(level), parameters)
 
 
 def _threshold(session: Session, parameters: _Parameters) -> np.ndarray:
     numbers = _numbers(session, parameters["color"], parameters)
-    return within(numbers, parameters["low"], parameters["high"]) & np.isfinite(numbers)
+    inside = within(numbers, parameters["low"], parameters["high"]) & np.isfinite(numbers)
+    return _only_shown(session, inside, parameters)
 
 
 def _gate(session: Session, parameters: _Parameters) -> np.ndarray:
     x, y = (_numbers(session, parameters[axis], parameters) for axis in ("x", "y"))
-    return points_in_polygon(np.stack([x, y], axis=1), np.asarray(parameters["polygon"], dtype=np.float64))
+    inside = points_in_polygon(np.stack([x, y], axis=1), np.asarray(parameters["polygon"], dtype=np.float64))
+    return _only_shown(session, inside, parameters)
 
 
 def _top(session: Session, parameters: _Parameters) -> np.ndarray:
@@ -260,6 +271,10 @@ def _only_shown(session: Session, inside: np.ndarray, parameters: _Parameters) -
         met = meets(coloring_of(session, asked.color), asked)
         # A filter on what is not there hid nothing.
         inside = inside if met is None else inside & met
+    if "measured" in parameters:
+        assert session.data.store is not None
+        words, codes = measured(session.data.store)
+        inside = inside & (codes == words.index(str(parameters["measured"])))
     return inside
 
 

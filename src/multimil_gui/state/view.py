@@ -136,6 +136,12 @@ class View:
         Colours given by hand, at most one for each level.
     gene_sets
         Named lists of genes whose scores can be shown; see ``state.gene_lists``.
+    drawing
+        Points, or squares: the number of cells in each, or the mean of the shown value.
+    contours
+        Whether lines of equal density of the shown cells lie over the map.
+    split
+        obs column whose levels get a pane each, :data:`SPLIT_BY_MODALITY`, "" for one map of all cells.
     """
 
     map_key: str = ""
@@ -151,6 +157,9 @@ class View:
     filters: tuple[CellFilter, ...] = ()
     level_colors: tuple[LevelColor, ...] = ()
     gene_sets: tuple[GeneSet, ...] = ()
+    drawing: Drawing = Drawing.POINTS
+    contours: bool = False
+    split: str = ""
 
 
 class ViewState(Part[View]):

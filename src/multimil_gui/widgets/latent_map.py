@@ -7,26 +7,33 @@ from dataclasses import replace
 import numpy as np
 from qtpy.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QCursor
-from qtpy.QtWidgets import QButtonGroup, QComboBox, QFrame, QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
+from multimil_gui.state.crossfilter import to_plain as filters_to_plain
+from multimil_gui.state.recipes import color_to_plain
 from multimil_gui.state.resolve import resolve
-from multimil_gui.state.scatter_view import ScatterView
+from multimil_gui.state.scatter_view import ColorScale, ScatterView
 from multimil_gui.state.selection import Combine, SelectionKind, SelectionRecipe
 from multimil_gui.state.session import Session
-from multimil_gui.state.view import ColorKind
+from multimil_gui.state.split import Pane, Split, split_of
+from multimil_gui.state.view import ColorKind, Drawing
 from multimil_gui.views.canvas import PointCanvas, PointState, RegionDrawn, Tool
-from multimil_gui.views.factory import Backend, make_canvas
-from multimil_gui.views.lasso import points_in_polygon
+from multimil_gui.views.factory import Backend
+from multimil_gui.views.lasso import points_in_polygon, points_near_path
 from multimil_gui.widgets._color_bar import ColorBar
 from multimil_gui.widgets._hover_card import HoverCard, cell_in_words
-from multimil_gui.widgets._ui import Role, Subscriptions, WheelGuard, label, tool_button
+from multimil_gui.widgets._map_banner import Banner
+from multimil_gui.widgets._map_panes import MapPanes, density_lut, density_palette
+from multimil_gui.widgets._map_toolbar import MapToolbar
+from multimil_gui.widgets._ui import Role, Subscriptions, label
 from multimil_gui.widgets.legend import LegendPanel
 
-_TOOLS = (
-    (Tool.PAN, "Pan", "Drag moves the map; the wheel zooms; a double-click shows everything"),
-    (Tool.LASSO, "Lasso", "Draw around cells to select them (Shift adds, Alt subtracts, both intersect; Esc stops)"),
-    (Tool.RECTANGLE, "Rectangle", "Drag a rectangle to select cells (Shift adds, Alt subtracts, both intersect)"),
-)
+_KINDS = {
+    Tool.LASSO: SelectionKind.LASSO,
+    Tool.POLYGON: SelectionKind.POLYGON,
+    Tool.RECTANGLE: SelectionKind.RECTANGLE,
+    Tool.BRUSH: SelectionKind.BRUSH,
+}
 
 
 class LatentMap(QWidget):
@@ -61,7 +68,8 @@ class LatentMap(QWidget):
         self._map_key = ""
         self._tool = Tool.PAN
         self._status = ""
-        self._guard = WheelGuard(self)
+        self._split: Split | None = None
+        self._density: tuple[int, int] | None = None
         self._make_parts(backend)
         self._subscriptions = Subscriptions(self)
         self._subscriptions.add(session.changed, self.refresh)
@@ -75,7 +83,13 @@ class LatentMap(QWidget):
         self._stack = QStackedLayout(self._stage)
         self._empty = label("", Role.EMPTY, self._stage)
         self._stack.addWidget(self._empty)
-        self.canvas = self._new_canvas(backend)
+        self.panes = MapPanes(backend, self._background(), self._stage)
+        self.panes.hovered.connect(self._on_hovered)
+        self.panes.clicked.connect(self._on_clicked)
+        self.panes.region_drawn.connect(self._on_region)
+        self.panes.density_changed.connect(self._on_density)
+        self.panes.failed.connect(self._on_failed)
+        self._stack.addWidget(self.panes)
         self.card = HoverCard(self._stage)
         self.side = QWidget(self)
         self.side.setObjectName("map_side")
@@ -83,9 +97,11 @@ class LatentMap(QWidget):
         side.setContentsMargins(8, 6, 8, 6)
         side.setSpacing(6)
         self.title = label("", Role.HEADING, self.side, wrap=True)
+        self.note = label("", Role.NOTE, self.side, wrap=True)
+        self.note.setObjectName("map_note")
         self.color_bar = ColorBar(self.side)
         self.legend = LegendPanel(self._session, self.side)
-        for part in (self.title, self.color_bar, self.legend):
+        for part in (self.title, self.color_bar, self.note, self.legend):
             side.addWidget(part, int(part is self.legend))
         self._side_layout = side
         side.addStretch(0)
@@ -97,58 +113,22 @@ class LatentMap(QWidget):
         self._splitter.setStretchFactor(1, 0)
         self._splitter.setCollapsible(0, False)
         self._splitter.setSizes([600, 260])
+        self.toolbar = MapToolbar(self._session, self)
+        self.toolbar.tool_chosen.connect(self.set_tool)
+        self.toolbar.fit_wanted.connect(self.fit)
+        self.tool_buttons, self.map_choice = self.toolbar.tool_buttons, self.toolbar.map_choice
+        self.banner = Banner(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._toolbar())
+        layout.addWidget(self.toolbar)
+        layout.addWidget(self.banner)
         layout.addWidget(self._splitter, 1)
 
-    def _toolbar(self) -> QWidget:
-        bar = QWidget(self)
-        bar.setObjectName("map_toolbar")
-        line = QHBoxLayout(bar)
-        line.setContentsMargins(6, 4, 6, 4)
-        line.setSpacing(2)
-        self._tools = QButtonGroup(self)
-        self.tool_buttons = {}
-        for tool, words, tip in _TOOLS:
-            button = tool_button(words, tip, f"tool_{tool.value}", checkable=True)
-            button.setProperty("tool", tool.value)
-            button.setChecked(tool is self._tool)
-            self._tools.addButton(button)
-            self.tool_buttons[tool] = button
-            line.addWidget(button)
-        self._tools.buttonClicked.connect(self._on_tool_button)
-        line.addSpacing(8)
-        fit = tool_button("Fit", "Show all cells (double-click on the map does the same)", "map_fit")
-        fit.clicked.connect(self.fit)
-        line.addWidget(fit)
-        line.addStretch(1)
-        self.map_choice = QComboBox(bar)
-        self.map_choice.setObjectName("map_choice")
-        self.map_choice.setAccessibleName("Map")
-        self.map_choice.setToolTip("Which 2-D map is shown")
-        self._guard.watch(self.map_choice)
-        self.map_choice.activated.connect(self._on_map_chosen)
-        caption = label("Map", Role.NOTE, bar)
-        caption.setBuddy(self.map_choice)
-        line.addWidget(caption)
-        line.addSpacing(4)
-        line.addWidget(self.map_choice)
-        return bar
-
-    def _new_canvas(self, backend: Backend | None) -> PointCanvas:
-        canvas = make_canvas(self._stage, backend)
-        canvas.setObjectName("map_canvas")
-        canvas.setAccessibleName("Map of the cells")
-        canvas.set_tool(self._tool)
-        canvas.set_background(self._background())
-        canvas.hovered.connect(self._on_hovered)
-        canvas.clicked.connect(self._on_clicked)
-        canvas.region_drawn.connect(self._on_region)
-        canvas.failed.connect(self._on_failed)
-        self._stack.addWidget(canvas)
-        return canvas
+    @property
+    def canvas(self) -> PointCanvas:
+        """The canvas of all cells, or of the first pane."""
+        return self.panes.canvases[0]
 
     def sizeHint(self) -> QSize:
         """Return room for a map worth looking at."""
@@ -163,49 +143,60 @@ class LatentMap(QWidget):
 
     def refresh(self) -> None:
         """Show the session's present state; hands the canvas only what changed."""
-        new, old = resolve(self._session), self._shown
-        canvas = self.canvas
-        canvas.set_point_size(self._session.view.point_size)
-        if old is None or new.positions is not old.positions:
-            canvas.set_positions(new.positions)
-        if old is None or new.backdrop is not old.backdrop:
-            canvas.set_backdrop(new.backdrop)
-        if len(new.positions):
-            if old is None or new.lut is not old.lut:
-                canvas.set_lut(new.lut)
-            if old is None or (new.scale is None) != (old.scale is None):
-                canvas.set_high_on_top(new.scale is not None)
-            if old is None or new.values is not old.values:
-                canvas.set_values(new.values)
-            if old is None or new.states is not old.states:
-                canvas.set_states(new.states)
+        new, view = resolve(self._session), self._session.view.value
+        self._split = split_of(self._session) if len(new.positions) else None
+        self.panes.show_view(new, view, self._split)
         self._shown = new
+        if view.drawing is not Drawing.DENSITY:
+            self._density = None
         self._show_words(new)
-        if self._map_key != self._session.view.map_key:
+        if self._map_key != view.map_key:
             # The coordinates of one map have nothing to do with those of another.
-            self._map_key = self._session.view.map_key
-            canvas.fit()
+            self._map_key = view.map_key
+            self.fit()
 
     def _show_words(self, view: ScatterView) -> None:
         has_map = bool(len(view.positions))
-        self._stack.setCurrentWidget(self.canvas if has_map else self._empty)
+        drawing = self._session.view.drawing
+        self._stack.setCurrentWidget(self.panes if has_map else self._empty)
         self._empty.setText(self._empty_words())
         self.side.setVisible(has_map)
-        self.title.setText(view.title)
-        self.color_bar.set_scale(view.scale, view.lut)
-        self.legend.setVisible(bool(view.legend))
-        self._side_layout.setStretch(self._side_layout.count() - 1, 0 if view.legend else 1)
-        keys = tuple(self._session.data.maps)
-        if keys != tuple(self.map_choice.itemText(i) for i in range(self.map_choice.count())):
-            self.map_choice.clear()
-            self.map_choice.addItems(keys)
-        self.map_choice.setCurrentText(self._session.view.map_key)
-        self.map_choice.setEnabled(bool(keys))
+        self._show_scale(view)
+        # Squares of a density have nothing to do with the colours of levels.
+        has_legend = bool(view.legend) and drawing is not Drawing.DENSITY
+        self.legend.setVisible(has_legend)
+        self._side_layout.setStretch(self._side_layout.count() - 1, 0 if has_legend else 1)
+        self.toolbar.refresh()
         n, selected = self._session.data.n_cells, self._session.selection.count
         words = f"{view.n_shown:,} of {n:,} cells shown, {selected:,} selected" if n else ""
         if words != self._status:
             self._status = words
             self.status.emit(words)
+
+    def _show_scale(self, view: ScatterView) -> None:
+        """Say what the colours mean."""
+        shown = self._session.view.value
+        notes = [self._split.words] if self._split is not None and self._split.words else []
+        if shown.drawing is Drawing.DENSITY:
+            peak, side = self._density or (1, 1)
+            self.title.setText("number of cells")
+            lut = density_lut(shown)
+            self.color_bar.set_scale(ColorScale(1, peak, density_palette(shown)), lut)
+            each = "; each pane up to its own fullest square" if self._split is not None else ""
+            notes.insert(0, f"In squares of {side} pixel{'s' if side != 1 else ''}, logarithmic{each}.")
+        else:
+            self.title.setText(view.title)
+            self.color_bar.set_scale(view.scale, view.lut)
+            if shown.drawing is Drawing.MEAN:
+                what = "mean of its cells" if view.scale is not None else "level most of its cells have"
+                notes.insert(0, f"Each square has the colour of the {what}.")
+        self.note.setText("\n".join(notes))
+        self.note.setVisible(bool(notes))
+
+    def _on_density(self, peak: int, side: int) -> None:
+        if self._session.view.drawing is Drawing.DENSITY and (peak, side) != self._density:
+            self._density = (peak, side)
+            self._show_scale(self.view)
 
     def status_text(self) -> str:
         """Return the words last emitted by ``status``."""
@@ -224,9 +215,9 @@ class LatentMap(QWidget):
         """Follow the theme."""
         super().changeEvent(event)
         if event is not None and event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            canvas = getattr(self, "canvas", None)
-            if canvas is not None:
-                canvas.set_background(self._background())
+            panes = getattr(self, "panes", None)
+            if panes is not None:
+                panes.set_background(self._background())
 
     # -- tools ---------------------------------------------------------------------------------------------------------
 
@@ -238,40 +229,47 @@ class LatentMap(QWidget):
     def set_tool(self, tool: Tool) -> None:
         """Choose what dragging does."""
         self.tool_buttons[tool].setChecked(True)
-        self.canvas.set_tool(tool)
+        self.panes.set_tool(tool)
         if tool is not self._tool:
             self._tool = tool
             self.tool_changed.emit(tool)
 
     def fit(self) -> None:
         """Show all cells."""
-        self.canvas.fit()
+        self.panes.fit()
 
     def view_rect(self) -> QRectF:
         """Return the visible rectangle in map coordinates."""
         return self.canvas.view_rect()
 
-    def _on_tool_button(self, button: QWidget) -> None:
-        self.set_tool(Tool(str(button.property("tool"))))
-
-    def _on_map_chosen(self, index: int) -> None:
-        self._session.set_view(map_key=self.map_choice.itemText(index))
-
     # -- input ---------------------------------------------------------------------------------------------------------
 
-    def _on_region(self, region: RegionDrawn) -> None:
-        """Select the shown cells inside a drawn region."""
+    def _on_region(self, region: RegionDrawn, pane: Pane | None) -> None:
+        """Select the shown cells inside a drawn region; in small multiples only those of the pane."""
         view = self.view
-        mask = points_in_polygon(view.positions, region.polygon) & (view.states != PointState.HIDDEN)
-        kind = SelectionKind.RECTANGLE if region.tool is Tool.RECTANGLE else SelectionKind.LASSO
-        parameters: dict[str, object] = {
-            "map": self._session.view.map_key,
-            "polygon": np.asarray(region.polygon, dtype=float).tolist(),
-        }
+        parameters: dict[str, object] = {"map": self._session.view.map_key}
+        corners = np.asarray(region.polygon, dtype=float).tolist()
+        if region.tool is Tool.BRUSH:
+            mask = points_near_path(view.positions, region.polygon, region.radius)
+            parameters |= {"path": corners, "radius": float(region.radius)}
+        else:
+            mask = points_in_polygon(view.positions, region.polygon)
+            parameters["polygon"] = corners
+        mask &= view.states != PointState.HIDDEN
+        filters = self._session.view.value.filters
+        if pane is not None:
+            inside = np.zeros(len(mask), dtype=bool)
+            inside[pane.rows] = True
+            mask &= inside
+            filters = (*filters, pane.asked) if pane.asked is not None else filters
+            if pane.asked is None:
+                parameters["measured"] = pane.title
+        if filters:
+            parameters["filters"] = filters_to_plain(filters)
         if self._session.view.hidden:
-            parameters["hidden_of"] = self._session.view.color.key
+            parameters["hidden_of"] = color_to_plain(self._session.view.color)
             parameters["hidden"] = sorted(self._session.view.hidden)
-        self._select(mask, SelectionRecipe(kind, parameters), region.combine)
+        self._select(mask, SelectionRecipe(_KINDS[region.tool], parameters), region.combine)
 
     def _on_clicked(self, row: int, combine: Combine) -> None:
         """Select the clicked cell; a plain click beside all cells selects nothing."""
@@ -317,17 +315,11 @@ class LatentMap(QWidget):
         return heading, f"{lines}\n{column}: {labelling.levels[code] if code >= 0 else 'missing'}"
 
     def _on_failed(self, reason: str) -> None:
-        """Go on with the raster when the graphics back end broke."""
-        broken, rect = self.canvas, self.canvas.view_rect()
-        self._stack.removeWidget(broken)
-        broken.hide()
-        broken.deleteLater()
-        self.canvas = self._new_canvas(Backend.RASTER)
-        self._shown = None
-        self.refresh()
-        self.canvas.set_view_rect(rect)
+        """Say that the raster went on when the graphics back end broke."""
         self.card.raise_()
-        self.status.emit(f"The graphics driver failed ({reason}); drawing goes on without it.")
+        words = f"The graphics driver failed ({reason}); drawing goes on without it."
+        self.banner.tell(words)
+        self.status.emit(words)
 
 
 def view_for_export(view: ScatterView) -> ScatterView:

@@ -214,10 +214,11 @@ def from_plain(plain: list[Mapping[str, Any]]) -> tuple[CellFilter, ...]:
 
 
 def _one_from_plain(plain: Mapping[str, Any]) -> CellFilter:
-    color = plain["color"]
-    levels = plain["levels"]
+    color, levels = plain["color"], plain["levels"]
+    low, high = (None if plain[end] is None else float(plain[end]) for end in ("low", "high"))
     return CellFilter(
         ColorBy(ColorKind(color["kind"]), str(color["key"]), str(color["modality"])),
-        *(None if plain[end] is None else float(plain[end]) for end in ("low", "high")),
+        low,
+        high,
         None if levels is None else tuple(str(level) for level in levels),
     )

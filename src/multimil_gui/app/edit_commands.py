@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
-from qtpy.QtCore import QObject
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from multimil_gui.state.selection import SelectionKind, SelectionRecipe
-from multimil_gui.state.session import Session
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QDialog
+
+from multimil_gui.core.errors import Refusal
+
+if TYPE_CHECKING:
+    from multimil_gui.app.main_window import MainWindow
 
 
 class EditCommands(QObject):
     """What the Edit menu does."""
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
 
     def undo(self) -> None:
         """Take back the last change."""
@@ -24,10 +30,15 @@ class EditCommands(QObject):
         """Do again what was taken back."""
         self._session.commands.redo()
 
+    # -- selection -----------------------------------------------------------------------------------------------------
+
     def select_all(self) -> None:
         """Select every cell."""
-        mask = np.ones(self._session.data.n_cells, dtype=bool)
-        self._session.select(mask, SelectionRecipe(SelectionKind.COMBINATION, {"operation": "all cells"}))
+        self._session.select_all()
+
+    def select_shown(self) -> None:
+        """Select the cells that the map draws."""
+        self._attempt(self._session.select_shown)
 
     def select_none(self) -> None:
         """Forget the selection."""
@@ -35,17 +46,46 @@ class EditCommands(QObject):
 
     def invert(self) -> None:
         """Select exactly what is not selected now."""
-        current = self._session.selection.current
-        recipe = SelectionRecipe(
-            SelectionKind.COMBINATION, {"operation": "complement"}, parents=(current.recipe,) if current.count else ()
-        )
-        self._session.select(~current.mask, recipe)
+        self._session.invert_selection()
 
     def select_top(self) -> None:
         """Select the cells with the highest attention, as many as the view says."""
         view = self._session.view
         self._session.select_top(view.value.top_percent, view.value.top_scope)
 
+    def select_value(self) -> None:
+        """Ask for a value and its limits, and select the cells between them."""
+        from multimil_gui.widgets.select_value_dialog import SelectValueDialog
+
+        self._ask(lambda: SelectValueDialog(self._session, self._window))
+
+    def select_nearest(self) -> None:
+        """Ask how many cells near the selected ones are selected too."""
+        from multimil_gui.widgets.select_nearest_dialog import SelectNearestDialog
+
+        self._ask(lambda: SelectNearestDialog(self._session, self._window))
+
+    # -- cell sets -----------------------------------------------------------------------------------------------------
+
     def new_cell_set(self) -> None:
         """Keep the selection as a named set."""
         self._session.add_cell_set()
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        """Do it, or say in words why it cannot be done."""
+        try:
+            action()
+        except Refusal as refusal:
+            self._window.services.notifications.warn(str(refusal))
+
+    def _ask(self, make: Callable[[], QDialog]) -> None:
+        """Open a dialog that changes the session itself; it is gone when it is closed."""
+
+        def show() -> None:
+            dialog = make()
+            dialog.finished.connect(dialog.deleteLater)
+            dialog.open()
+
+        self._attempt(show)

@@ -96,7 +96,7 @@ class MainWindow(QMainWindow):
     def _make_commands(self) -> None:
         self.actions_bound = BoundActions(self)
         self.files = FileCommands(self)
-        self.edit = EditCommands(self.session, self)
+        self.edit = EditCommands(self)
         self.view = ViewCommands(self)
         self.runs = RunCommands(self)
         self.exports = ExportCommands(self)

@@ -1,0 +1,193 @@
+"""Chooses one number per cell: a gene, a protein, a column, attention, a contribution, a score."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+
+from multimil_gui.core.options import TargetKind
+from multimil_gui.data.index import ColumnKind
+from multimil_gui.state.coloring import Coloring
+from multimil_gui.state.resolve import coloring_of
+from multimil_gui.state.session import Session
+from multimil_gui.state.targets import VALUE, prediction_keys
+from multimil_gui.state.view import ColorBy, ColorKind, QueryColor
+from multimil_gui.widgets._feature_field import FeatureField
+from multimil_gui.widgets._ui import WheelGuard, row
+
+FEATURE = "Gene, protein or peak…"
+
+
+def number_colors(session: Session) -> list[tuple[str, ColorBy]]:
+    """Return every number that cells have besides their features: words and colour, what is shown now first."""
+    found: list[tuple[str, ColorBy]] = [*_of_fit(session), *_of_latent(session), *_of_columns(session)]
+    for modality in session.data.store.index.modalities if session.data.store is not None else ():
+        for item in session.view.gene_sets:
+            found.append((f"score of {item.name} ({modality})", ColorBy(ColorKind.SCORE, item.name, modality)))
+    now = session.view.color
+    if session.data.store is not None and now.kind is not ColorKind.FEATURE:
+        found.sort(key=lambda entry: entry[1] != now)
+    return found
+
+
+def _of_fit(session: Session) -> list[tuple[str, ColorBy]]:
+    mil = session.mil()
+    if mil is None:
+        return []
+    found = [("attention", ColorBy(ColorKind.ATTENTION))]
+    found += [(f"contribution to {name}", ColorBy(ColorKind.CONTRIBUTION, name)) for name in mil.outcomes]
+    value = "predicted value" if mil.kind is TargetKind.REGRESSION else "expected rank"
+    for key in prediction_keys(mil):
+        found.append((value if key == VALUE else f"probability of {key}", ColorBy(ColorKind.PREDICTION, key)))
+    return found
+
+
+def _of_latent(session: Session) -> list[tuple[str, ColorBy]]:
+    run = session.runs.value.shared_latent(session.view.map_key)
+    latent = None if run is None else run.integration or run.query
+    if run is None or latent is None:
+        return []
+    found = []
+    if len(latent.modalities) > 1:
+        found = [(f"share of {name}", ColorBy(ColorKind.MODALITY, name)) for name in latent.modalities]
+    if run.query is not None:
+        found.append(("confidence of the label", ColorBy(ColorKind.QUERY, QueryColor.CONFIDENCE)))
+        found.append(("distance to the reference", ColorBy(ColorKind.QUERY, QueryColor.DISTANCE)))
+    return found
+
+
+def _of_columns(session: Session) -> list[tuple[str, ColorBy]]:
+    store = session.data.store
+    if store is None:
+        return []
+    named = [info.name for info in store.index.obs if info.kind is ColumnKind.NUMBER]
+    for view in session.data.value.by_target:
+        # A target may be read otherwise than its column: numbers as classes, or text as numbers.
+        if view.target is not None:
+            named = [name for name in named if name != view.target.column]
+            named += [view.target.column] if view.samples.value is not None else []
+    return [(name, ColorBy(ColorKind.OBS, name)) for name in named]
+
+
+class ValueField(QWidget):
+    """Chooses one number per cell.
+
+    Parameters
+    ----------
+    session
+        The session.
+    guard
+        Keeps the wheel from changing values in passing.
+
+    Signals
+    -------
+    changed()
+        Another value was chosen.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session, guard: WheelGuard, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._color: ColorBy | None = None
+        self.what = QComboBox(self)
+        self.what.setObjectName("value_what")
+        self.what.setAccessibleName("Value")
+        self.what.setToolTip("The number of each cell that is compared with the limits")
+        self.what.setMaxVisibleItems(20)
+        self.what.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.what.setMinimumContentsLength(20)
+        self.modality = QComboBox(self)
+        self.modality.setObjectName("value_modality")
+        self.modality.setAccessibleName("Modality")
+        self.modality.setToolTip("Where the feature was measured")
+        self.feature = FeatureField(self)
+        for combo in (self.what, self.modality):
+            guard.watch(combo)
+        self._of_feature = row(self.modality, self.feature, parent=self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.what)
+        layout.addWidget(self._of_feature)
+        self._fill()
+        self.what.activated.connect(self._on_what)
+        self.modality.activated.connect(self._on_modality)
+        self.feature.feature_chosen.connect(self._on_feature)
+
+    def _fill(self) -> None:
+        store, now = self._session.data.store, self._session.view.color
+        modalities = list(store.index.modalities) if store is not None else []
+        self.modality.addItems(modalities)
+        self.modality.setVisible(len(modalities) > 1)
+        if modalities:
+            self.what.addItem(FEATURE, None)
+        for words, color in number_colors(self._session):
+            self.what.addItem(words, (color.kind.value, color.key, color.modality))
+        if now.kind is ColorKind.FEATURE and now.modality in modalities:
+            self.modality.setCurrentText(now.modality)
+            self._offer_features()
+            self.feature.show_feature(now.key)
+            self._color = now
+        elif now in [color for _, color in number_colors(self._session)]:
+            self.what.setCurrentIndex(1 if modalities else 0)
+            self._color = now
+        else:
+            self._offer_features()
+            self._color = None if modalities else self._chosen()
+        self._of_feature.setVisible(self.what.currentData() is None and bool(modalities))
+
+    def color(self) -> ColorBy | None:
+        """Return the chosen value, None before a feature is named."""
+        return self._color
+
+    def set_color(self, color: ColorBy) -> None:
+        """Choose a value."""
+        if color.kind is ColorKind.FEATURE:
+            self.what.setCurrentIndex(self.what.findData(None))
+            self.modality.setCurrentText(color.modality)
+            self._offer_features()
+            self.feature.show_feature(color.key)
+        else:
+            place = self.what.findData((color.kind.value, color.key, color.modality))
+            self.what.setCurrentIndex(max(place, 0))
+        self._of_feature.setVisible(color.kind is ColorKind.FEATURE)
+        self._set(color)
+
+    def coloring(self) -> Coloring | None:
+        """Return the values of the cells, None before a feature is named."""
+        return None if self._color is None else coloring_of(self._session, self._color)
+
+    def _chosen(self) -> ColorBy | None:
+        data = self.what.currentData()
+        return None if data is None else ColorBy(ColorKind(data[0]), data[1], data[2])
+
+    def _on_what(self) -> None:
+        chosen = self._chosen()
+        self._of_feature.setVisible(chosen is None)
+        if chosen is None:
+            self._offer_features()
+            self.feature.setFocus()
+            name = self.feature.text().strip()
+            if name in self.feature.names():
+                chosen = ColorBy(ColorKind.FEATURE, name, self.modality.currentText())
+        self._set(chosen)
+
+    def _on_modality(self) -> None:
+        self._offer_features()
+        self.feature.clear()
+        self._set(None)
+
+    def _on_feature(self, name: str) -> None:
+        self._set(ColorBy(ColorKind.FEATURE, name, self.modality.currentText()))
+
+    def _offer_features(self) -> None:
+        store = self._session.data.store
+        if store is not None and self.modality.currentText():
+            self.feature.set_features(store.features(self.modality.currentText()))
+
+    def _set(self, color: ColorBy | None) -> None:
+        if color != self._color:
+            self._color = color
+            self.changed.emit()

@@ -97,6 +97,7 @@ class MappingPreview(QWidget):
         self.spread = label("", Role.BODY, self, wrap=True)
         self.values = Bars(self)
         self.values.setObjectName("preview_values")
+        self.values.set_meaning("Samples per range of the target", "range", ("samples",))
         self._samples_heading = label("Samples", Role.HEADING, self)
         self._listed: QTableWidget | None = None
         for part in (self.caption, self.which, self.classes, self.spread, self.values, self._samples_heading):

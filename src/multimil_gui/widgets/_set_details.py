@@ -79,6 +79,9 @@ class SetDetails(QScrollArea):
         types = summary.cell_types if summary is not None else ()
         name = cohort.target.column if cohort is not None and cohort.target is not None else "condition"
         self._per_condition.setText(f"Per {name}, and share of its cells")
+        of_set = "selected cells" if item is None else f"cells of {item.name}"
+        self.conditions.set_meaning(f"{of_set} per {name}", name, ("cells",))
+        self.cell_types.set_meaning(f"{of_set} per cell type", "cell type", ("cells",))
         self.conditions.set_bars(bars_of(conditions))
         self.cell_types.set_bars(bars_of(types))
         for part, counts in (

@@ -36,7 +36,7 @@ from multimil_gui.data.contents import Contents, Matrix, Modality
 from multimil_gui.data.index import MatrixInfo
 from multimil_gui.data.store import Store
 from multimil_gui.data.tally import Tally
-from multimil_gui.data.write_store import write_store
+from multimil_gui.data.write_store import gene_major_codec, write_store
 from multimil_gui.state.resolve import coloring_of
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorBy, ColorKind
@@ -178,9 +178,8 @@ def make_store(size: Size, counts: csc_matrix, folder: Path) -> Store:
 
 def replace_array(group: zarr.Group, name: str, values: np.ndarray, times: int) -> None:
     n = len(values)
-    compressor = zarr.codecs.ZstdCodec(level=3)
     node = group.create_array(
-        name, shape=(n * times,), dtype=values.dtype, chunks=(CHUNK,), compressors=compressor, overwrite=True
+        name, shape=(n * times,), dtype=values.dtype, chunks=(CHUNK,), compressors=gene_major_codec(), overwrite=True
     )
     step = CHUNK * 64
     for start in range(0, n * times, step):

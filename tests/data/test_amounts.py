@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.data.chunks import RunReader
 from multimil_gui.data.store import Store
 
 
@@ -65,3 +66,22 @@ def test_columns_come_in_pieces_with_their_cells(small_h5ad: Path, store_of) -> 
             column[cells[start:end]] = values[start:end]
             found.append(column)
     assert np.array_equal(np.stack(found, axis=1), matrix[:, columns])
+
+
+@pytest.mark.parametrize("codec", ["zstd", "blosc", "gzip", "none"])
+def test_runs_are_those_of_zarr_whatever_packs_them(tmp_path: Path, codec: str) -> None:
+    from zarr import codecs, create_array
+
+    packed = {
+        "zstd": codecs.ZstdCodec(),
+        "blosc": codecs.BloscCodec(cname="lz4", shuffle="bitshuffle"),
+        "gzip": codecs.GzipCodec(),
+        "none": None,
+    }
+    values = np.random.default_rng(0).integers(0, 9, 1_000).astype(np.int32)
+    values[200:300] = 0
+    node = create_array(str(tmp_path / "x"), shape=(1_000,), chunks=(100,), dtype="i4", compressors=packed[codec])
+    node[:] = values
+    reader = RunReader(node, tmp_path / "x")
+    for start, end in ((0, 1), (95, 105), (150, 350), (0, 1_000), (5, 5), (990, 1_000), (20, 40)):
+        assert np.array_equal(reader.read(start, end), values[start:end])

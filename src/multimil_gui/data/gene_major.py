@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
 from multimil_gui.data.amounts import cell_totals, feature_means
+from multimil_gui.data.chunks import RunReader
 
 if TYPE_CHECKING:
     from multimil_gui.data.store import Store
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 #: Arrays beside the copy of a modality; stores of earlier releases lack them.
 TOTALS = "totals"
 MEANS = "means"
-#: Values between two wanted columns that are read rather than skipped: they lie in a chunk that is read anyway.
-_GAP = 1 << 17
+#: Values between two wanted columns that are read rather than skipped.
+_GAP = 1 << 16
 #: Values that are read at once.
 _PIECE = 1 << 22
 
@@ -29,19 +31,23 @@ class GeneMajor:
     ----------
     store
         The store.
-    group
-        Its opened ``gene_major.zarr``.
+    folder
+        Its ``gene_major.zarr``.
     """
 
-    def __init__(self, store: Store, group: Any) -> None:
+    def __init__(self, store: Store, folder: Path) -> None:
+        import zarr
+
         self._store = store
-        self._group = group
+        self._folder = folder
+        self._group: Any = zarr.open_group(str(folder), mode="r", use_consolidated=False)
         self._everywhere: dict[str, bool] = {}
         self._rows: dict[str, np.ndarray] = {}
         self._positions: dict[str, dict[str, int]] = {}
         self._totals: dict[str, np.ndarray] = {}
         self._means: dict[str, np.ndarray] = {}
         self._pointers: dict[str, np.ndarray] = {}
+        self._opened: dict[tuple[str, str], Any] = {}
 
     def rows(self, name: str) -> np.ndarray | slice:
         """Return the rows of the store in which a modality was measured; a slice when these are all."""
@@ -69,8 +75,8 @@ class GeneMajor:
         if not info.sparse:
             present[:] = node["values"][column, :]
         else:
-            start, end = (int(edge) for edge in node["indptr"][column : column + 2])
-            present[node["indices"][start:end]] = node["data"][start:end]
+            start, end = (int(edge) for edge in self._pointers_of(name)[column : column + 2])
+            present[self._runs(name, "indices").read(start, end)] = self._runs(name, "data").read(start, end)
         return self.spread(name, present, rows)
 
     def spread(self, name: str, present: np.ndarray, rows: np.ndarray | slice | None = None) -> np.ndarray:
@@ -124,9 +130,7 @@ class GeneMajor:
             Values as stored and the int present cells they belong to; column k of the piece has those from
             ``starts[k]`` to ``ends[k]`` (int64). What lies between belongs to other columns.
         """
-        if name not in self._pointers:
-            self._pointers[name] = np.asarray(self._group[name]["indptr"][:]).astype(np.int64)
-        node, pointers = self._group[name], self._pointers[name]
+        values, cells, pointers = self._runs(name, "data"), self._runs(name, "indices"), self._pointers_of(name)
         starts, ends = pointers[columns], pointers[columns + 1]
         first = 0
         while first < len(columns):
@@ -140,8 +144,23 @@ class GeneMajor:
             low, high = int(starts[first]), int(ends[last])
             if high > low:
                 here = slice(first, last + 1)
-                yield node["data"][low:high], node["indices"][low:high], starts[here] - low, ends[here] - low
+                yield values.read(low, high), cells.read(low, high), starts[here] - low, ends[here] - low
             first = last + 1
+
+    def _runs(self, name: str, part: str) -> RunReader:
+        """Return a reader of ``data`` or ``indices``, a new one: several threads may walk at once."""
+        return RunReader(self._arrays(name, part), self._folder / name / part)
+
+    def _arrays(self, name: str, part: str) -> Any:
+        key = (name, part)
+        if key not in self._opened:
+            self._opened[key] = self._group[name][part]
+        return self._opened[key]
+
+    def _pointers_of(self, name: str) -> np.ndarray:
+        if name not in self._pointers:
+            self._pointers[name] = np.asarray(self._group[name]["indptr"][:]).astype(np.int64)
+        return self._pointers[name]
 
     def dense_column(self, name: str, column: int) -> np.ndarray:
         """Return (n_present,) values of a column of a modality that is stored dense."""

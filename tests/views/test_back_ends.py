@@ -73,6 +73,34 @@ def test_broken_drawing_is_reported_once_and_the_canvas_can_be_replaced(qtbot, m
     assert replacement.image().shape[2] == 4
 
 
+@pytest.mark.gl
+def test_a_real_error_of_the_driver_is_noticed_while_running(qtbot):
+    from vispy.gloo import gl
+
+    canvas = make_canvas(prefer=Backend.GL)
+    qtbot.addWidget(canvas)
+    reasons = []
+    canvas.failed.connect(reasons.append)
+    canvas.resize(200, 200)
+    canvas.set_positions(np.random.default_rng(0).normal(size=(50, 2)))
+    canvas.show()
+    with qtbot.waitExposed(canvas):
+        pass
+    canvas.image()
+    assert not reasons
+    # What a driver that was reset does: the program is gone, and so is every call that needs it.
+    canvas._surface.set_current()
+    parser = canvas._surface.context.shared.parser
+    gl.glUseProgram(0)
+    gl.glDeleteProgram(parser.get_object(canvas._gloo_points._program.id).handle)
+    canvas.fit()
+    canvas.set_point_size(9)
+    qtbot.waitUntil(lambda: bool(reasons))
+    canvas.set_point_size(5)
+    canvas.grab()
+    assert len(reasons) == 1 and "GL" in reasons[0]
+
+
 def test_warm_up_is_idempotent():
     warm_up()
     warm_up()

@@ -61,16 +61,15 @@ def density_contours(x: np.ndarray, y: np.ndarray, states: np.ndarray) -> tuple[
     )  # fmt: skip
     width = float(np.clip(_SMOOTHING * n ** (-1 / 6), _LEAST_SMOOTHING, _MOST_SMOOTHING))
     density = gaussian_filter(counts[0].astype(np.float32), width, mode="constant")
-    ordered = np.sort(density, axis=None)[::-1]
-    held = np.cumsum(ordered, dtype=np.float64)
-    held /= held[-1]
+    descending = np.argsort(density, axis=None)[::-1]
+    held = np.cumsum(counts[0].ravel()[descending]) / n
     columns = left + (np.arange(shape[1]) + 0.5) * unit
     rows = low + (np.arange(shape[0]) + 0.5) * unit
     generator = contour_generator(columns, rows, density)
     found: list[tuple[float, np.ndarray]] = []
     for part in reversed(HELD):
-        level = ordered[min(int(np.searchsorted(held, part)), len(ordered) - 1)]
-        found += [(part, np.asarray(line)) for line in generator.lines(float(level))]
+        level = float(density.flat[descending[int(np.searchsorted(held, part))]])
+        found += [(part, np.asarray(line)) for line in generator.lines(level)]
     return tuple(found)
 
 

@@ -25,6 +25,13 @@ from multimil_gui.views.probe import gl_renderer
 _logger = logging.getLogger(__name__)
 
 
+def _forget_errors(gl: Any) -> None:
+    """Drop errors of whoever drew before, the toolkit among them."""
+    for _ in range(8):
+        if not gl.glGetError():
+            return
+
+
 class _OverlayWidget(QWidget):
     """Lies over the GL surface; takes no events."""
 
@@ -115,8 +122,13 @@ class GLCanvas(InteractiveCanvas):
     def _draw(self, event: object) -> None:
         if self._broken:
             return
+        from vispy.gloo import gl
+
         try:
+            _forget_errors(gl)
             self._paint(self._physical_size())
+            # vispy asks for errors in its debug mode only: a lost context would go on with a black picture.
+            gl.check_error("the map was drawn")
         except Exception as error:  # noqa: BLE001 drivers fail in many ways; any of them means: use the raster
             self._break(error)
 

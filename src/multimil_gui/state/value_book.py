@@ -121,6 +121,9 @@ def compute_score(store: Store, request: ScoreRequest, stopped: Callable[[], boo
         found = score_genes(store, request.modality, request.genes, stopped)
     except Refusal as refusal:
         return Score(None, problem=refusal.what)
+    except (OSError, RuntimeError, ValueError) as error:
+        # Damaged or vanished files; without an answer the score would be asked for again and again.
+        return Score(None, problem=f"The data could not be read: {type(error).__name__}.")
     return Score(found.values, found.n_genes)
 
 

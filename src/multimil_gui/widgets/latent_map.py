@@ -20,12 +20,15 @@ from multimil_gui.state.view import ColorKind, Drawing
 from multimil_gui.views.canvas import PointCanvas, PointState, RegionDrawn, Tool
 from multimil_gui.views.factory import Backend
 from multimil_gui.views.lasso import points_in_polygon, points_near_path
+from multimil_gui.widgets._blend_square import BlendSquare
 from multimil_gui.widgets._color_bar import ColorBar
 from multimil_gui.widgets._hover_card import HoverCard, cell_in_words
 from multimil_gui.widgets._map_banner import Banner
 from multimil_gui.widgets._map_panes import MapPanes, density_lut, density_palette
 from multimil_gui.widgets._map_toolbar import MapToolbar
+from multimil_gui.widgets._score_worker import watch_scores
 from multimil_gui.widgets._ui import Role, Subscriptions, label
+from multimil_gui.widgets.filter_bar import FilterBar
 from multimil_gui.widgets.legend import LegendPanel
 
 _KINDS = {
@@ -70,6 +73,7 @@ class LatentMap(QWidget):
         self._status = ""
         self._split: Split | None = None
         self._density: tuple[int, int] | None = None
+        self._scores = watch_scores(session, self)
         self._make_parts(backend)
         self._subscriptions = Subscriptions(self)
         self._subscriptions.add(session.changed, self.refresh)
@@ -100,8 +104,9 @@ class LatentMap(QWidget):
         self.note = label("", Role.NOTE, self.side, wrap=True)
         self.note.setObjectName("map_note")
         self.color_bar = ColorBar(self.side)
+        self.blend_square = BlendSquare(self.side)
         self.legend = LegendPanel(self._session, self.side)
-        for part in (self.title, self.color_bar, self.note, self.legend):
+        for part in (self.title, self.color_bar, self.blend_square, self.note, self.legend):
             side.addWidget(part, int(part is self.legend))
         self._side_layout = side
         side.addStretch(0)
@@ -123,6 +128,7 @@ class LatentMap(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.toolbar)
         layout.addWidget(self.banner)
+        layout.addWidget(FilterBar(self._session, self))
         layout.addWidget(self._splitter, 1)
 
     @property
@@ -176,6 +182,7 @@ class LatentMap(QWidget):
     def _show_scale(self, view: ScatterView) -> None:
         """Say what the colours mean."""
         shown = self._session.view.value
+        self.blend_square.set_scale(None if shown.drawing is Drawing.DENSITY else view.blend)
         notes = [self._split.words] if self._split is not None and self._split.words else []
         if shown.drawing is Drawing.DENSITY:
             peak, side = self._density or (1, 1)

@@ -130,6 +130,86 @@ def test_export_asks_for_the_marked_sets(qtbot: QtBot, session: Session) -> None
     assert asked.args == [(first, second)]
 
 
+def test_a_locked_set_says_so_and_stays(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    first, second = _two_sets(session)
+    assert panel.tree.isColumnHidden(2)
+    panel.mark(first)
+
+    qtbot.mouseClick(panel.lock, Qt.MouseButton.LeftButton)
+
+    assert session.cell_sets.get(first).locked
+    line = panel.tree.topLevelItem(0)
+    assert line.text(2) == "locked"
+    assert not line.icon(2).isNull()
+    assert not panel.tree.isColumnHidden(2)
+    for part in (panel.delete, panel.rename, panel.recolor):
+        assert not part.isEnabled()
+    panel.tree.setCurrentItem(line)
+    panel.tree.setFocus()
+    qtbot.keyClick(panel.tree, Qt.Key.Key_Delete)
+    assert [item.id for item in session.cell_sets.items] == [first, second]
+    assert "is locked" in panel._notice.text()
+    qtbot.keyClick(panel.tree, Qt.Key.Key_F2)
+    assert panel.tree.findChild(QLineEdit) is None
+
+    assert panel.lock.text() == "Unlock"
+    qtbot.mouseClick(panel.lock, Qt.MouseButton.LeftButton)
+    assert not session.cell_sets.get(first).locked
+    assert panel.delete.isEnabled()
+
+
+def test_notes_are_kept_when_another_set_is_marked(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    first, second = _two_sets(session)
+    panel.mark(first)
+    qtbot.keyClicks(panel.details.notes, "from the <b>first</b> look")
+
+    panel.mark(second)
+
+    assert session.cell_sets.get(first).notes == "from the <b>first</b> look"
+    assert panel.details.notes.toPlainText() == ""
+    panel.mark(first)
+    assert panel.details.notes.toPlainText() == "from the <b>first</b> look"
+    session.commands.undo()
+    assert panel.details.notes.toPlainText() == ""
+    assert session.cell_sets.get(second).notes == ""
+
+
+def test_notes_are_kept_after_a_pause(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    first, _ = _two_sets(session)
+    panel.mark(first)
+    qtbot.keyClicks(panel.details.notes, "seen")
+    qtbot.waitUntil(lambda: session.cell_sets.get(first).notes == "seen")
+
+
+def test_a_set_is_checked_and_replayed(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    first, _ = _two_sets(session)
+    panel.mark(first)
+    mask = session.cell_sets.get(first).mask
+
+    qtbot.mouseClick(panel.details.check.check, Qt.MouseButton.LeftButton)
+    assert panel.details.check.words() == f"Recomputed: the same {mask.sum():,} cells."
+    session.clear_selection()
+    qtbot.mouseClick(panel.details.check.replay, Qt.MouseButton.LeftButton)
+
+    assert np.array_equal(session.selection.mask, mask)
+
+
+def test_what_cannot_be_checked_says_why(qtbot: QtBot, fitted: Session) -> None:
+    panel = _panel(qtbot, fitted)
+    fitted.select_top(10)
+    set_id = fitted.add_cell_set()
+    fitted.set_cohort(fitted.data.cohort, fitted.data.columns)
+    panel.mark(set_id)
+
+    qtbot.mouseClick(panel.details.check.check, Qt.MouseButton.LeftButton)
+
+    assert "is gone" in panel.details.check.words()
+
+
 def test_without_sets_the_panel_says_what_to_do(qtbot: QtBot, session: Session) -> None:
     panel = _panel(qtbot, session)
 

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QDialog
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.widgets._waiting import waiting
 
 if TYPE_CHECKING:
     from multimil_gui.app.main_window import MainWindow
@@ -70,6 +71,23 @@ class EditCommands(QObject):
     def new_cell_set(self) -> None:
         """Keep the selection as a named set."""
         self._session.add_cell_set()
+
+    def check_sets(self) -> None:
+        """Compute every cell set again and say which became others."""
+        from multimil_gui.state.drift import check_sets
+
+        with waiting():
+            checked = check_sets(self._session)
+        notifications = self._window.services.notifications
+        if checked.differ or checked.gone:
+            n = len(checked.differ) + len(checked.gone)
+            words = f"{n} of {n + len(checked.same)} cell sets cannot be repeated cell by cell."
+            notifications.warn(words, details=checked.report())
+        else:
+            n = len(checked.same)
+            notifications.success(
+                f"{'All' if n != 1 else 'The'} {n:,} cell set{'s' * (n != 1)} recomputed: the same cells."
+            )
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

@@ -213,6 +213,8 @@ class FileCommands(QObject):
         for note in opened.opened.notes:
             if note != opened.project.read_only_reason:
                 self._services.notifications.warn(note)
+        if opened.checked.remark():
+            self._services.notifications.info(opened.checked.remark(), details=opened.checked.report())
 
     def save(self) -> bool:
         """Save the project, asking for a name the first time; return whether it was saved."""

@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, QTimer
 from multimil_gui.app.drafts import new_draft, remove_draft_folder
 from multimil_gui.core.errors import Refusal
 from multimil_gui.project.project import Project
+from multimil_gui.state.drift import CHEAP, Checked, check_sets
 from multimil_gui.state.keeper import Keeper, Opened, open_session
 from multimil_gui.state.session import Session
 
@@ -25,17 +26,19 @@ JOURNAL_MS = 1000
 
 @dataclass(frozen=True)
 class OpenedProject:
-    """A project and the session it holds, read in a job."""
+    """A project and the session it holds, read in a job; and what became of its cell sets."""
 
     project: Project
     opened: Opened
+    checked: Checked
 
 
 def open_project_job(path: Path, *, reporter: Reporter) -> OpenedProject:
     """Open a project and read its session; Refusal when it cannot be read."""
     project = Project.open(path)
     try:
-        return OpenedProject(project, open_session(project))
+        opened = open_session(project)
+        return OpenedProject(project, opened, check_sets(opened.session, CHEAP))
     except BaseException:
         project.close()
         raise

@@ -11,6 +11,8 @@ from multimil_gui.state.recipes import describe
 from multimil_gui.state.session import Session
 from multimil_gui.state.summary import LevelCount, summarise
 from multimil_gui.views.bars import Bar, Bars
+from multimil_gui.widgets._set_check import SetCheck
+from multimil_gui.widgets._set_notes import SetNotes
 from multimil_gui.widgets._ui import Role, label
 
 
@@ -51,6 +53,8 @@ class SetDetails(QScrollArea):
         self.recipe.setObjectName("recipe")
         self.recipe.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.rests_on = label("", Role.NOTE, page, wrap=True)
+        self.check = SetCheck(self._session, page)
+        self.notes = SetNotes(self._session, page)
         self._per_condition = label("", Role.HEADING, page)
         self.conditions = Bars(page)
         self._per_type = label("Per cell type, and share of its cells", Role.HEADING, page)
@@ -58,6 +62,8 @@ class SetDetails(QScrollArea):
         for part in (
             self.recipe,
             self.rests_on,
+            self.check,
+            self.notes,
             self._per_condition,
             self.conditions,
             self._per_type,
@@ -75,6 +81,9 @@ class SetDetails(QScrollArea):
         self.recipe.setText(f"Made by: {describe(item.recipe)}" if item is not None else "")
         self.rests_on.setText(_provenance_words(item))
         self.rests_on.setVisible(bool(self.rests_on.text()))
+        self.check.show_set(item)
+        self.notes.show_set(item)
+        self.notes.setVisible(item is not None)
         conditions = summary.conditions if summary is not None else ()
         types = summary.cell_types if summary is not None else ()
         name = cohort.target.column if cohort is not None and cohort.target is not None else "condition"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QKeyEvent
+from qtpy.QtGui import QColor, QIcon, QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QAction,
@@ -25,10 +25,12 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.state.cell_sets import CellSet, SetOperation
 from multimil_gui.state.session import Session
 from multimil_gui.views.canvas import combine_from
+from multimil_gui.widgets._lock_icon import lock_icon
 from multimil_gui.widgets._set_details import SetDetails
 from multimil_gui.widgets._ui import Notice, Role, Subscriptions, button, flags, label, swatch_icon, tooltip
 
 _ID = int(Qt.ItemDataRole.UserRole)
+_LOCK = 2
 _OPERATIONS = (
     (SetOperation.UNION, "Union", "A new set: cells in any of the marked sets"),
     (SetOperation.INTERSECTION, "Intersection", "A new set: cells in all of the marked sets"),
@@ -55,9 +57,15 @@ class CellSetsPanel(QWidget):
     -------
     export_requested(object)
         ``tuple[int, ...]``: ids of the sets the user wants to export.
+    overlap_requested()
+        The user wants the table of overlaps.
+    import_requested()
+        The user wants to read a list of cells.
     """
 
     export_requested = Signal(object)
+    overlap_requested = Signal()
+    import_requested = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,7 +89,7 @@ class CellSetsPanel(QWidget):
         self.tree = QTreeWidget(self)
         self.tree.setObjectName("cell_sets_tree")
         self.tree.setAccessibleName("List of cell sets: F2 renames, Delete deletes, Return selects the cells")
-        self.tree.setHeaderLabels(["Cell set", "Cells"])
+        self.tree.setHeaderLabels(["Cell set", "Cells", ""])
         self.tree.setRootIsDecorated(False)
         self.tree.setUniformRowHeights(True)
         self.tree.setAlternatingRowColors(True)
@@ -94,7 +102,8 @@ class CellSetsPanel(QWidget):
         if header is not None:
             header.setStretchLastSection(False)
             header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-            header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+            for column in (1, _LOCK):
+                header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.itemChanged.connect(self._on_renamed)
         self.tree.itemSelectionChanged.connect(self._on_marked)
         self.tree.itemDoubleClicked.connect(self._on_double_click)
@@ -132,7 +141,22 @@ class CellSetsPanel(QWidget):
         self.delete = button(
             "Delete", "Delete the marked sets (Del); undo brings them back", "set_delete", self._on_delete
         )
+        self.lock = button(
+            "Lock", "Keep the marked sets from being deleted, renamed or recoloured", "set_lock", self._on_lock
+        )
+        self.overlap = button(
+            "Overlap…",
+            "A table of how many cells the sets share, and how many are in each sample and condition",
+            "set_overlap",
+            self.overlap_requested,
+        )
         self.export = button("Export…", "Write the marked sets to files", "set_export", self._on_export)
+        self.load = button(
+            "From a list…",
+            "Read barcodes from a CSV, TSV or text file; names in a second column make several sets",
+            "set_import",
+            self.import_requested,
+        )
         grid = QGridLayout()
         grid.setHorizontalSpacing(4)
         grid.setVerticalSpacing(4)
@@ -140,11 +164,14 @@ class CellSetsPanel(QWidget):
         grid.addWidget(self.select, 0, 4, 1, 2)
         for place, part in enumerate((self.combine, self.export, self.recolor)):
             grid.addWidget(part, 1, 2 * place, 1, 2)
-        for place, part in enumerate((self.rename, self.delete)):
+        for place, part in enumerate((self.rename, self.lock, self.delete)):
             grid.addWidget(part, 2, 2 * place, 1, 2)
+        grid.addWidget(self.overlap, 3, 0, 1, 3)
+        grid.addWidget(self.load, 3, 3, 1, 3)
         for column in range(6):
             grid.setColumnStretch(column, 1)
-        for part in (self.new, self.select, self.combine, self.rename, self.recolor, self.delete, self.export):
+        every = (self.new, self.select, self.combine, self.export, self.recolor, self.rename, self.lock, self.delete)
+        for part in (*every, self.overlap, self.load):
             part.setMinimumWidth(60)
         return grid
 
@@ -188,18 +215,25 @@ class CellSetsPanel(QWidget):
                     line = QTreeWidgetItem()
                     self.tree.insertTopLevelItem(place, line)
                     line.setData(0, _ID, item.id)
-                    line.setFlags(flags(line.flags(), Qt.ItemFlag.ItemIsEditable))
                     line.setTextAlignment(1, flags(Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter))
                     fresh.append(line)
                 line.setText(0, item.name)
                 line.setText(1, f"{item.count:,}")
+                self._show_lock(line, item.locked)
                 line.setIcon(0, swatch_icon(item.color))
                 line.setToolTip(0, tooltip(item.name))
+            self.tree.setColumnHidden(_LOCK, not any(item.locked for item in items))
             if len(fresh) == 1 and (had or len(items) == 1):
                 # A new set is marked, so that its details show and F2 names it.
                 self.tree.setCurrentItem(fresh[0])
         finally:
             self._filling = False
+
+    def _show_lock(self, line: QTreeWidgetItem, locked: bool) -> None:
+        line.setText(_LOCK, "locked" if locked else "")
+        line.setIcon(_LOCK, lock_icon(self.palette().text().color()) if locked else QIcon())
+        parts = [Qt.ItemFlag.ItemIsSelectable, Qt.ItemFlag.ItemIsEnabled, Qt.ItemFlag.ItemNeverHasChildren]
+        line.setFlags(flags(*parts, *([] if locked else [Qt.ItemFlag.ItemIsEditable])))
 
     def _tree_items(self) -> list[QTreeWidgetItem]:
         items = (self.tree.topLevelItem(i) for i in range(self.tree.topLevelItemCount()))
@@ -233,10 +267,16 @@ class CellSetsPanel(QWidget):
     def _enable(self) -> None:
         count = len(self.marked())
         self.new.setEnabled(not self._session.selection.empty)
-        for part in (self.select, self.delete, self.export):
+        locked = [item.locked for item in self._session.cell_sets.items if item.id in self.marked()]
+        for part in (self.select, self.export, self.lock):
             part.setEnabled(count > 0)
+        self.delete.setEnabled(count > 0 and not any(locked))
         for part in (self.rename, self.recolor):
-            part.setEnabled(count == 1)
+            part.setEnabled(count == 1 and not any(locked))
+        all_locked = bool(locked) and all(locked)
+        self.lock.setText("Unlock" if all_locked else "Lock")
+        self.lock.setAccessibleName(self.lock.text())
+        self.overlap.setEnabled(bool(self._session.cell_sets.items))
         self.combine.setEnabled(count > 0)
         for operation, action in self.operations.items():
             action.setEnabled(count >= (1 if operation is SetOperation.COMPLEMENT else 2))
@@ -255,9 +295,11 @@ class CellSetsPanel(QWidget):
             self._notice.say("Mark one set to select its cells, or make a union first.")
 
     def _on_rename(self) -> None:
-        item = self.tree.currentItem()
-        if item is not None:
-            self.tree.editItem(item, 0)
+        for item in self._tree_items():
+            if item.isSelected() and self.rename.isEnabled():
+                self.tree.setCurrentItem(item)
+                self.tree.editItem(item, 0)
+                return
 
     def _on_renamed(self, item: QTreeWidgetItem, column: int) -> None:
         if self._filling or column != 0:
@@ -278,6 +320,12 @@ class CellSetsPanel(QWidget):
     def _on_delete(self) -> None:
         for set_id in self.marked():
             self._notice.attempt(partial(self._session.delete_cell_set, set_id))
+
+    def _on_lock(self) -> None:
+        locked = self.lock.text() == "Lock"
+        for set_id in self.marked():
+            if self._session.cell_sets.get(set_id).locked is not locked:
+                self._session.lock_cell_set(set_id, locked)
 
     def _on_operation(self, action: QAction) -> None:
         operation = SetOperation(action.data())

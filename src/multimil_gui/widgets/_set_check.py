@@ -1,0 +1,88 @@
+"""Checks whether a cell set is still what its recipe means."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from multimil_gui.core.errors import Refusal
+from multimil_gui.state.cell_sets import CellSet
+from multimil_gui.state.session import Session
+from multimil_gui.widgets._ui import Mark, MarkedLine, button
+from multimil_gui.widgets._waiting import waiting
+
+
+class SetCheck(QWidget):
+    """A button that checks a set again, what came out, and one that selects the recomputed cells on any map.
+
+    Parameters
+    ----------
+    session
+        The session.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._item: CellSet | None = None
+        self.check = button(
+            "Check again",
+            "Compute the set again from its recipe, on the present data and runs, and compare the cells",
+            "set_check",
+            self._on_check,
+        )
+        self.replay = button(
+            "Replay on this map",
+            "Select the cells that the recipe gives now; what was drawn is looked up on the map it was drawn on",
+            "set_replay",
+            self._on_replay,
+        )
+        self._lines = {mark: MarkedLine(mark, "", self) for mark in (Mark.OK, Mark.WARNING)}
+        line = QHBoxLayout()
+        line.setSpacing(4)
+        line.addWidget(self.check)
+        line.addWidget(self.replay)
+        line.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(line)
+        for part in self._lines.values():
+            layout.addWidget(part)
+        self._say(Mark.OK, "")
+
+    def show_set(self, item: CellSet | None) -> None:
+        """Offer to check a set; what was said about another one is gone."""
+        if item is None or self._item is None or item.mask is not self._item.mask:
+            self._say(Mark.OK, "")
+        self._item = item
+        self.setVisible(item is not None)
+
+    def words(self) -> str:
+        """Return what is said, "" before a check."""
+        return "".join(part.words.text() for part in self._lines.values())
+
+    def _say(self, mark: Mark, words: str) -> None:
+        for own, part in self._lines.items():
+            part.set_words(words if own is mark else "")
+            part.setVisible(own is mark and bool(words))
+
+    def _on_check(self) -> None:
+        if self._item is None:
+            return
+        try:
+            with waiting():
+                found = self._session.check_cell_set(self._item.id)
+        except Refusal as refusal:
+            self._say(Mark.WARNING, str(refusal))
+            return
+        words = found.words()
+        self._say(Mark.OK if found.same else Mark.WARNING, f"{words[0].upper()}{words[1:]}.")
+
+    def _on_replay(self) -> None:
+        if self._item is None:
+            return
+        try:
+            with waiting():
+                self._session.select_again(self._item.id)
+        except Refusal as refusal:
+            self._say(Mark.WARNING, str(refusal))

@@ -11,7 +11,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO
 
@@ -21,6 +21,8 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
 
 MESSAGE = "Drawing the map of the cells"
+#: What the child says that it is doing, in words.
+DOING = {"map": MESSAGE, "neighbors": "Finding the nearest cells of each cell", "clusters": "Clustering the cells"}
 STAGE = "map"
 WORKER_FLAG = "--map-worker"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -53,17 +55,36 @@ def compute_map(latent: np.ndarray, order: np.ndarray, seed: int, reporter: Repo
     Cancelled
         When the user cancelled.
     """
-    from safetensors.numpy import load, save
-
-    reporter.progress(Progress(0, 0, MESSAGE, stage=STAGE))
     ordered = np.ascontiguousarray(latent[order], dtype=np.float32)
-    answer = _ask_child(save({"latent": ordered, "seed": np.array([seed], dtype=np.int64)}), reporter)
+    question: dict[str, np.ndarray] = {"latent": ordered, "seed": np.array([seed], dtype=np.int64)}
+    failed = Refusal("The map of the cells could not be computed.", "", "Leave it out with map = false in [analysis].")
     layout = np.empty((len(latent), 2), dtype=np.float32)
-    layout[order] = load(answer)["map"]
+    layout[order] = ask_worker(question, reporter, failed)["map"]
     return layout
 
 
-def _ask_child(question: bytes, reporter: Reporter) -> bytes:
+def ask_worker(question: Mapping[str, np.ndarray], reporter: Reporter, failed: Refusal) -> dict[str, np.ndarray]:
+    """Return what the child process answers, see ``jobs.map_worker``; it is gone afterwards, whatever happens.
+
+    Parameters
+    ----------
+    question
+        Arrays that the child reads.
+    reporter
+        Hears what the child does.
+    failed
+        Raised when the child fails, with its last words.
+
+    Raises
+    ------
+    Refusal
+        ``failed``.
+    Cancelled
+        When the user cancelled.
+    """
+    from safetensors.numpy import load, save
+
+    reporter.progress(Progress(0, 0, MESSAGE, stage=STAGE))
     with _child() as child:
         assert child.stdin is not None
         assert child.stdout is not None
@@ -76,15 +97,13 @@ def _ask_child(question: bytes, reporter: Reporter) -> bytes:
         )
         for reader in readers:
             reader.start()
-        _send(child.stdin, question)
+        _send(child.stdin, save(dict(question)))
         last = _follow(lines, reporter)
         for reader in readers:
             reader.join()
         if child.wait() != 0:
-            raise Refusal(
-                "The map of the cells could not be computed.", last, "Leave it out with map = false in [analysis]."
-            )
-    return answer[0]
+            raise Refusal(failed.what, last, failed.fix)
+    return load(answer[0])
 
 
 @contextmanager
@@ -138,7 +157,7 @@ def _read_lines(pipe: IO[bytes], into: queue.SimpleQueue[str | None]) -> None:
 
 def _follow(lines: queue.SimpleQueue[str | None], reporter: Reporter) -> str:
     """Pass the child's progress on until it ends; return the last line that is none."""
-    last = ""
+    last, message = "", MESSAGE
     while True:
         stop_early(reporter)
         try:
@@ -148,7 +167,11 @@ def _follow(lines: queue.SimpleQueue[str | None], reporter: Reporter) -> str:
         if line is None:
             return last
         word, *numbers = line.split() or [""]
+        if word == "doing" and numbers and numbers[0] in DOING:
+            message = DOING[numbers[0]]
+            reporter.progress(Progress(0, 0, message, stage=STAGE))
+            continue
         if word == "epoch" and len(numbers) == 2:
-            reporter.progress(Progress(int(numbers[0]), int(numbers[1]), MESSAGE, stage=STAGE))
+            reporter.progress(Progress(int(numbers[0]), int(numbers[1]), message, stage=STAGE))
         elif line:
             last = line

@@ -1,10 +1,11 @@
-"""The child process of ``jobs.map2d``: a latent space on standard input, its map on standard output."""
+"""The child process of ``jobs.map2d`` and ``jobs.subset``: a latent space comes in, its map and clusters go out."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,19 +15,38 @@ MIN_DIST = 0.3
 
 
 def main() -> int:
-    """Read ``latent`` and ``seed``, write ``map``; progress goes to standard error as ``epoch DONE TOTAL``."""
+    """Read arrays, write ``map`` and ``clusters``; progress goes to standard error.
+
+    Read are ``latent``, ``seed`` and, when not only the map with its usual settings is wanted, ``neighbors``,
+    ``min_dist``, ``resolution`` and ``wanted`` (two flags: map, clusters). A line ``epoch DONE TOTAL`` or
+    ``doing map|neighbors|clusters`` tells what is done.
+    """
     from safetensors.numpy import load, save
 
     question = _receive()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    arrays = load(question)
-    layout = umap_layout(arrays["latent"], int(arrays["seed"][0]))
-    sys.stdout.buffer.write(save({"map": np.ascontiguousarray(layout)}))
+    sys.stdout.buffer.write(save(answer(load(question))))
     sys.stdout.buffer.flush()
     return 0
 
 
-def umap_layout(latent: np.ndarray, seed: int) -> np.ndarray:
+def answer(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what :func:`main` writes for what it read."""
+    latent, seed = arrays["latent"], int(arrays["seed"][0])
+    if "wanted" not in arrays:
+        return {"map": np.ascontiguousarray(umap_layout(latent, seed))}
+    neighbors = int(arrays["neighbors"][0])
+    result: dict[str, np.ndarray] = {}
+    wants_map, wants_clusters = arrays["wanted"]
+    if wants_clusters:
+        result["clusters"] = leiden_clusters(latent, seed, neighbors, float(arrays["resolution"][0]))
+    if wants_map:
+        _say("doing map")
+        result["map"] = np.ascontiguousarray(umap_layout(latent, seed, neighbors, float(arrays["min_dist"][0])))
+    return result
+
+
+def umap_layout(latent: np.ndarray, seed: int, neighbors: int = N_NEIGHBORS, min_dist: float = MIN_DIST) -> np.ndarray:
     """Return the (n_cells, 2) float32 UMAP of a latent space."""
     if len(latent) < 4:
         # Too few cells to have neighbours: a row of points.
@@ -34,14 +54,39 @@ def umap_layout(latent: np.ndarray, seed: int) -> np.ndarray:
     from umap import UMAP
 
     model = UMAP(
-        n_neighbors=min(N_NEIGHBORS, len(latent) - 1),
-        min_dist=MIN_DIST,
-        init="spectral" if len(latent) > 2 * N_NEIGHBORS else "random",
+        n_neighbors=min(neighbors, len(latent) - 1),
+        min_dist=min_dist,
+        init="spectral" if len(latent) > 2 * neighbors else "random",
         random_state=seed,
         n_jobs=1,
         tqdm_kwds={"disable": False, "file": _Lines(), "bar_format": "epoch {n} {total}", "mininterval": 0.2},
     )
     return np.asarray(model.fit_transform(latent), dtype=np.float32)
+
+
+def leiden_clusters(latent: np.ndarray, seed: int, neighbors: int, resolution: float) -> np.ndarray:
+    """Return the (n_cells,) int32 Leiden clusters of scanpy's graph of nearest cells, the largest cluster is 0."""
+    import anndata
+    import scanpy as sc
+
+    _say("doing neighbors")
+    data = anndata.AnnData(obsm={"latent": latent})
+    # scanpy counts the cell itself among its neighbours.
+    sc.pp.neighbors(data, n_neighbors=min(neighbors, len(latent) - 1), use_rep="latent", random_state=seed)
+    _say("doing clusters")
+    sc.tl.leiden(data, resolution=resolution, random_state=seed, flavor="igraph", n_iterations=2, directed=False)
+    codes = data.obs["leiden"].cat.codes.to_numpy()
+    sizes = np.bincount(codes)
+    # Of clusters of one size the one with the first cell comes first.
+    first = np.array([int(np.argmax(codes == code)) for code in range(len(sizes))])
+    place = np.empty(len(sizes), dtype=np.int32)
+    place[np.lexsort([first, -sizes])] = np.arange(len(sizes), dtype=np.int32)
+    return place[codes]
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 class _Lines:
@@ -51,8 +96,7 @@ class _Lines:
         """Write a line."""
         words = text.strip()
         if words:
-            sys.stderr.write(f"{words}\n")
-            sys.stderr.flush()
+            _say(words)
 
     def flush(self) -> None:
         """Nothing waits."""

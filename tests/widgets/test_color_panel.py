@@ -11,7 +11,6 @@ from multimil_gui.data.cohort import Scope
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorBy, ColorKind, ScoreSource
 from multimil_gui.widgets._color_choices import What
-from multimil_gui.widgets._feature_field import FeatureField
 from multimil_gui.widgets.color_panel import ColorPanel
 
 
@@ -81,17 +80,6 @@ def test_an_unknown_gene_is_said_in_words_and_changes_nothing(qtbot: QtBot, sess
 
     assert session.view.color == before
     assert "<b>nothing" in panel._notice.text()
-
-
-def test_sixty_thousand_names_are_searched(qtbot: QtBot) -> None:
-    field = FeatureField()
-    qtbot.addWidget(field)
-    field.set_features(tuple(f"GENE{i}" for i in range(60_000)))
-
-    field.completer().setCompletionPrefix("e5999")
-
-    assert field.completer().completionCount() == 11
-    assert field.matches("gene59999") == ("GENE59999",)
 
 
 def test_source_rank_palette_and_limits_reach_the_session(qtbot: QtBot, fitted: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from multimil_gui.core.modalities import ContinuousData, CovariateData, Modality
 from multimil_gui.core.options import IntegrateOptions
 from multimil_gui.core.random_streams import numpy_stream
 from multimil_gui.core.reporter import Progress, Reporter, stop_early
+from multimil_gui.core.resuming import TrainingKeeper, TrainingState, named, under
 from multimil_gui.core.stopping import BestOf
 from multimil_gui.core.vae import Design, ModalityShape
 from multimil_gui.core.vae_learning import VAELearner
@@ -94,6 +96,20 @@ class _Trainer:
         """Return the loss per held-out cell; NaN when no cell is held out."""
         return self.learner.loss(self._held_out)
 
+    def state(self, best: BestOf, curves: tuple[list[float], list[float]]) -> TrainingState:
+        """Return what the next epoch depends on."""
+        arrays = named("learner", self.learner.arrays()) | named("best", best.arrays())
+        arrays |= {"train": np.array(curves[0]), "held_out": np.array(curves[1])}
+        return TrainingState(arrays, {"epoch": len(curves[0]), "order": self._order.bit_generator.state})
+
+    def restore(self, state: TrainingState, best: BestOf, curves: tuple[list[float], list[float]]) -> None:
+        """Go on from what :meth:`state` returned."""
+        self.learner.restore(under("learner", state.arrays))
+        best.restore(under("best", state.arrays), self._source.device)
+        self._order.bit_generator.state = state.values["order"]
+        for curve, name in zip(curves, ("train", "held_out"), strict=True):
+            curve.extend(float(value) for value in state.arrays[name])
+
 
 def fit_integration(
     modalities: Sequence[ModalityData],
@@ -103,6 +119,7 @@ def fit_integration(
     held_out: np.ndarray,
     reporter: Reporter,
     continuous: Sequence[ContinuousData] = (),
+    keeper: TrainingKeeper | None = None,
 ) -> IntegrationFit:
     """Fit the multimodal VAE and return the latent of every cell.
 
@@ -123,6 +140,8 @@ def fit_integration(
         Told once per epoch (stage ``"integration"``), asked once per optimiser step.
     continuous
         Continuous covariates whose effect is removed.
+    keeper
+        Keeps the state between epochs; a fit that goes on from there ends with the same bytes on the same machine.
 
     Raises
     ------
@@ -139,8 +158,14 @@ def fit_integration(
         modality.warn(reporter)
     trainer = _Trainer(source, design_of(modalities, covariates, continuous), options, held_out)
     best = BestOf(1, options.patience)
-    train_curve, held_out_curve = [], []
-    for epoch in range(options.epochs):
+    curves: tuple[list[float], list[float]] = ([], [])
+    kept = keeper.load() if keeper is not None else None
+    if kept is not None:
+        trainer.restore(kept, best, curves)
+        reporter.warn(f"The integration goes on where it was interrupted, after epoch {len(curves[0])}.")
+    for epoch in range(len(curves[0]), options.epochs):
+        if not best.running.any():
+            break
         train_loss, stopped = trainer.epoch(epoch, reporter)
         if stopped and epoch:
             break
@@ -148,20 +173,22 @@ def fit_integration(
         # Without held-out cells the latest weights are kept: every epoch counts as better than the last.
         judged = -float(epoch) if np.isnan(held_out_loss) and not held_out.any() else held_out_loss
         best.update(epoch, np.array([judged]), _with_model_axis(trainer.learner.model.weights))
-        train_curve.append(train_loss)
-        held_out_curve.append(held_out_loss)
+        curves[0].append(train_loss)
+        curves[1].append(held_out_loss)
         metrics = {"train": train_loss} | ({"held_out": held_out_loss} if held_out.any() else {})
         reporter.progress(Progress(epoch + 1, options.epochs, "Integrating modalities", metrics, STAGE))
-        if stopped or not best.running.any():
+        if stopped:
             break
+        if keeper is not None:
+            keeper.keep(partial(trainer.state, best, curves))
     trainer.learner.model.weights = {name: value[0] for name, value in best.weights.items()}
     latent, weight = encode_cells(trainer.learner.model, source)
     return IntegrationFit(
         latent=latent,
         modality_weight=weight,
         weights=trainer.learner.model.arrays(),
-        train=np.array(train_curve),
-        held_out=np.array(held_out_curve),
+        train=np.array(curves[0]),
+        held_out=np.array(curves[1]),
         best_epoch=int(best.epochs[0]),
     )
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
+
+from multimil_gui.core.resuming import under
 
 
 class BestOf:
@@ -37,6 +41,18 @@ class BestOf:
                 self._weights[name][chosen] = value.detach()[chosen]
         if self._patience:
             self.running &= epoch - self.epochs < self._patience
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all that is remembered, as named copies."""
+        kept = {f"weights/{name}": value.cpu().numpy().copy() for name, value in self._weights.items()}
+        return kept | {"loss": self._loss.copy(), "epochs": self.epochs.copy(), "running": self.running.copy()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray], device: torch.device) -> None:
+        """Remember again what :meth:`arrays` returned."""
+        self._loss, self.epochs, self.running = (arrays[name].copy() for name in ("loss", "epochs", "running"))
+        self._weights = {
+            name: torch.from_numpy(value.copy()).to(device) for name, value in under("weights", arrays).items()
+        }
 
     @property
     def weights(self) -> dict[str, torch.Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.core.objective import Losses, losses
 from multimil_gui.core.options import IntegrateOptions
 from multimil_gui.core.random_streams import torch_stream
+from multimil_gui.core.resuming import named, under
 from multimil_gui.core.vae import Design, MultimodalVAE
 
 Further = Callable[[Losses], torch.Tensor]
@@ -75,6 +76,30 @@ class VAELearner:
             raise _broken(self._guilty(batch, terms), epoch)
         self._optimizer.step()
         return value
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return weights, the optimiser's moments and the state of the noise, as named copies."""
+        weights = {name: value.detach().cpu().numpy().copy() for name, value in self.model.weights.items()}
+        noise = {"noise": self._noise.get_state().numpy().copy()}
+        return named("weights", weights) | named("optimizer", self._moments()) | noise
+
+    def _moments(self) -> dict[str, np.ndarray]:
+        """Return the optimiser's state by the number of the weight and the name of the moment: ``"3/exp_avg"``."""
+        found = self._optimizer.state_dict()["state"]
+        return {f"{i}/{name}": value.cpu().numpy().copy() for i, kept in found.items() for name, value in kept.items()}
+
+    @torch.no_grad()
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from what :meth:`arrays` returned."""
+        for name, value in under("weights", arrays).items():
+            self.model.weights[name].copy_(torch.from_numpy(value))
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for key, array in under("optimizer", arrays).items():
+            number, name = key.split("/")
+            moments.setdefault(int(number), {})[name] = torch.from_numpy(array.copy())
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self._noise.set_state(torch.from_numpy(arrays["noise"].copy()))
 
     def _end(self, name: str) -> list[str]:
         """Return the weights of a modality that every gradient of its encoder or of its decoder must pass."""

@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from multimil_gui.core.resuming import TrainingState
 from multimil_gui.project.commit import atomic_commit
 
 Stage = tuple[dict[str, np.ndarray], dict[str, object]]
+
+INTERVAL_S = 20.0
+"""Seconds between two states of a training: this much work is lost at most, or one epoch if it takes longer."""
 
 
 class Checkpoints:
@@ -66,8 +71,53 @@ class Checkpoints:
         """Remove everything that was kept."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def remove(self, stage: str) -> None:
+        """Remove one stage if it is there."""
+        self._path(stage).unlink(missing_ok=True)
+
     def _path(self, stage: str) -> Path:
         return self.folder / f"{stage}.safetensors"
+
+
+class EpochCheckpoints:
+    """Keeps a training between its epochs, in two generations: when the newer is damaged, the older serves.
+
+    Parameters
+    ----------
+    checkpoints
+        Where.
+    stage
+        Which training.
+    interval_s
+        Shortest time between two states; epochs of some seconds are not all worth writing.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, stage: str, interval_s: float = INTERVAL_S) -> None:
+        self._checkpoints, self._interval_s = checkpoints, interval_s
+        self._names = tuple(f"{stage}-epochs-{generation}" for generation in "ab")
+        self._next, self._last = 0, time.monotonic()
+
+    def load(self) -> TrainingState | None:
+        """Return the newest whole state, None without any."""
+        found = [(i, kept) for i, name in enumerate(self._names) if (kept := self._checkpoints.load(name)) is not None]
+        if not found:
+            return None
+        number, (arrays, values) = max(found, key=lambda kept: int(str(kept[1][1]["epoch"])))
+        self._next = 1 - number
+        return TrainingState(arrays, values)
+
+    def keep(self, state: Callable[[], TrainingState]) -> None:
+        """Write the state over the older generation when enough time has passed."""
+        if time.monotonic() - self._last < self._interval_s:
+            return
+        now = state()
+        self._checkpoints.save(self._names[self._next], now.arrays, now.values)
+        self._next, self._last = 1 - self._next, time.monotonic()
+
+    def clear(self) -> None:
+        """Remove both generations, e.g. because the finished stage is kept."""
+        for name in self._names:
+            self._checkpoints.remove(name)
 
 
 def _header(content: bytes) -> dict[str, str]:

@@ -20,6 +20,7 @@ from multimil_gui.jobs.scib import scib_metrics
 
 if TYPE_CHECKING:
     from multimil_gui.core.integration import IntegrationFit
+    from multimil_gui.core.resuming import TrainingKeeper
     from multimil_gui.data.prepare import ModalityChoice, PreparedInputs
 
 STAGE = "integration"
@@ -29,8 +30,17 @@ LEARNT = "X_multimil"
 _MOST_THREADS = 8
 
 
-def integrate(recipe: Recipe, cohort: Cohort, reporter: Reporter) -> IntegrationResult:
+def integrate(
+    recipe: Recipe, cohort: Cohort, reporter: Reporter, keeper: TrainingKeeper | None = None
+) -> IntegrationResult:
     """Fit the multimodal VAE (method section 1) in canonical order; the result is in file order.
+
+    Parameters
+    ----------
+    recipe, cohort, reporter
+        What to do, with what, and who hears of it.
+    keeper
+        Keeps the training between epochs, so that it goes on there after an interruption.
 
     Raises
     ------
@@ -52,7 +62,7 @@ def integrate(recipe: Recipe, cohort: Cohort, reporter: Reporter) -> Integration
     held_out, words = held_out_cells(cohort, inputs, options)
     with threads(integration_threads()):
         fit = fit_integration(
-            inputs.modalities, cohort.n_cells, inputs.covariates, options, held_out, reporter, inputs.continuous
+            inputs.modalities, cohort.n_cells, inputs.covariates, options, held_out, reporter, inputs.continuous, keeper
         )
     names = tuple(modality.name for modality in inputs.modalities)
     details: dict[str, object] = {"modalities": dict(inputs.details), "held_out": words}

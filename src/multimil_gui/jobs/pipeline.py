@@ -22,7 +22,7 @@ from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.fitted import inputs_of
 from multimil_gui.data.store import Store
-from multimil_gui.jobs.checkpoints import Checkpoints
+from multimil_gui.jobs.checkpoints import Checkpoints, EpochCheckpoints
 from multimil_gui.jobs.end_to_end import predict_end_to_end
 from multimil_gui.jobs.fit import Fit
 from multimil_gui.jobs.imputation import check_imputable
@@ -218,10 +218,12 @@ def _integration(
     kept = checkpoints.load(INTEGRATION) if checkpoints is not None else None
     if kept is not None:
         return _unpack(*kept)
-    result = integrate(recipe, cohort, reporter)
+    epochs = None if checkpoints is None else EpochCheckpoints(checkpoints, INTEGRATION)
+    result = integrate(recipe, cohort, reporter, epochs)
     # A job that was stopped early is not what an uninterrupted run would give.
-    if checkpoints is not None and not stop_early(reporter):
+    if checkpoints is not None and epochs is not None and not stop_early(reporter):
         checkpoints.save(INTEGRATION, *_pack(result))
+        epochs.clear()
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
@@ -52,6 +53,8 @@ class RunPanel(QWidget):
         Gets the results.
     runner
         Runs the jobs; may be shared with the host, who shuts it down.
+    resume
+        Folder in which unfinished training is kept, so that the same run goes on there after a crash; None keeps none.
 
     Signals
     -------
@@ -64,8 +67,11 @@ class RunPanel(QWidget):
     run_finished = Signal(object)
     run_failed = Signal(str, str)
 
-    def __init__(self, session: Session, runner: JobRunner, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, runner: JobRunner, parent: QWidget | None = None, *, resume: Path | None = None
+    ) -> None:
         super().__init__(parent)
+        self._resume = resume
         self.setObjectName("run_panel")
         self.setAccessibleName("Run")
         self._session = session
@@ -138,7 +144,7 @@ class RunPanel(QWidget):
             return
         name = f"Integration of {' + '.join(recipe.data.modalities)}"
         job = _Job(name, name, recipe, cohort, "", integration_stages(recipe))
-        self._submit(job, run_integration, recipe, cohort)
+        self._submit(job, run_integration, recipe, cohort, self._resume)
 
     def run_phenotype(self) -> None:
         """Queue a prediction with the options of the form."""
@@ -154,12 +160,14 @@ class RunPanel(QWidget):
         pooling, stages = recipe.mil.pooling.words.capitalize(), prediction_stages(recipe)
         if self.phenotype.together:
             name = f"{pooling} with {' + '.join(recipe.data.modalities)}, end to end"
-            self._submit(_Job(f"Phenotype: {name}", name, recipe, cohort, "", stages), run_together, recipe, cohort)
+            job = _Job(f"Phenotype: {name}", name, recipe, cohort, "", stages)
+            self._submit(job, run_together, recipe, cohort, self._resume)
             return
         latent_name = self.phenotype.latent_name()
         name = f"{pooling} on {latent_name}"
         job = _Job(f"Phenotype: {name}", name, recipe, cohort, latent_name, stages)
-        self._submit(job, run_phenotype, recipe, cohort, self._session.data.latents[latent_name])
+        latent = self._session.data.latents[latent_name]
+        self._submit(job, run_phenotype, recipe, cohort, latent, self._resume)
 
     def _submit(self, job: _Job, function: object, *args: object) -> None:
         self._notice.clear()

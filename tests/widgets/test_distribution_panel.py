@@ -15,6 +15,7 @@ from multimil_gui.state.resolve import coloring_of
 from multimil_gui.state.selection import SelectionKind
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import CellFilter, ColorBy, ColorKind
+from multimil_gui.views.canvas import PointState
 from multimil_gui.widgets import _latest
 from multimil_gui.widgets.distribution_panel import DistributionPanel
 
@@ -332,7 +333,60 @@ def test_an_empty_session_has_words_instead_of_plots(qtbot: QtBot) -> None:
     made = DistributionPanel(Session())
     qtbot.addWidget(made)
     made.show()
-    for page in (made.histogram, made.violins, made.composition):
+    for page in (made.histogram, made.violins, made.composition, made.gate):
         turn_to(qtbot, made, page)
         assert page.empty.isVisible()
         assert page.empty.text()
+
+
+# -- gate ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gate(qtbot: QtBot, fitted: Session, panel: DistributionPanel):
+    page = panel.gate
+    turn_to(qtbot, panel, page)
+    page.across.set_color(ColorBy(ColorKind.FEATURE, fitted.data.store.features("rna")[0], "rna"))
+    page.up.set_color(ATTENTION)
+    settle(qtbot, panel)
+    return page
+
+
+def test_a_region_on_two_values_is_a_gate(qtbot: QtBot, fitted: Session, panel: DistributionPanel, gate) -> None:
+    x = coloring_of(fitted, gate.across.color()).numbers
+    y = attention(fitted)
+    assert gate.plot.numbers()[0] is x
+    assert gate.plot.numbers()[1] is y
+    box = np.array([[x.min() - 1, between(y, 0.05)[0]], [x.max() + 1, between(y, 0.6)[0]]])
+    corners = gate.plot.to_screen(box).clip(2, [gate.plot.canvas.width() - 3, gate.plot.canvas.height() - 3])
+    drag(gate.plot.canvas, QPointF(*corners[0]), QPointF(*corners[1]))
+    recipe = fitted.selection.current.recipe
+    assert recipe.kind is SelectionKind.GATE
+    low, high = np.array(recipe.parameters["polygon"]).min(axis=0), np.array(recipe.parameters["polygon"]).max(axis=0)
+    inside = (x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1])
+    assert fitted.selection.mask.tolist() == inside.tolist()
+    assert 0 < inside.sum() < len(x)
+    assert replay(fitted, recipe).mask.tolist() == inside.tolist()
+    settle(qtbot, panel)
+    assert (gate.plot.drawn_states() == PointState.SELECTED).tolist() == inside.tolist()
+
+
+def test_what_is_selected_and_hidden_elsewhere_is_so_on_the_gate_plot(
+    qtbot: QtBot, fitted: Session, panel: DistributionPanel, gate
+) -> None:
+    fitted.select_category("cell_type", "Monocyte")
+    low = float(np.median(attention(fitted)))
+    add_filter(fitted, CellFilter(ATTENTION, low=low))
+    settle(qtbot, panel)
+    states, shown = gate.plot.drawn_states(), shown_cells(fitted)
+    assert (states == PointState.HIDDEN).tolist() == (~shown).tolist()
+    assert (states == PointState.SELECTED).tolist() == (shown & fitted.selection.mask).tolist()
+
+
+def test_a_gate_without_a_second_value_asks_for_one(qtbot: QtBot, fitted: Session) -> None:
+    fitted.color_by(CELL_TYPE)
+    made = DistributionPanel(fitted)
+    qtbot.addWidget(made)
+    made.show()
+    turn_to(qtbot, made, made.gate)
+    assert "Choose two values" in made.gate.empty.text()

@@ -86,6 +86,10 @@ class Arrangement(QObject):
         self._later.stop()
 
     def _arrange(self, places: tuple[DockPlace, ...]) -> None:
+        # A layout kept by an earlier version does not know the panels that came later.
+        named = {place.name for place in places}
+        first = default_places(self._window.width(), self._window.height())
+        places = (*places, *(place for place in first if place.name not in named))
         apply_docks(self._window, self._window.workspace.docks, places)
         self._places = places
         self._later.start()

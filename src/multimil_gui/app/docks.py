@@ -133,4 +133,11 @@ def default_places(width: int, height: int) -> tuple[DockPlace, ...]:
         DockPlace(
             name="dock_cell_sets", area=Area.RIGHT, width=right, height=lower, tab_of="" if tall else "dock_patients"
         ),
+        DockPlace(
+            name="dock_distribution",
+            area=Area.RIGHT,
+            width=right,
+            height=lower,
+            tab_of="dock_cell_sets" if tall else "dock_patients",
+        ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QObject, Qt
-from qtpy.QtWidgets import QMainWindow, QSplitter
+from qtpy.QtWidgets import QMainWindow
 
 from multimil_gui.app.decorate import decorate
 from multimil_gui.app.docks import PanelDock
@@ -12,6 +12,7 @@ from multimil_gui.jobs.qt import JobRunner
 from multimil_gui.state.session import Session
 from multimil_gui.widgets.cell_sets_panel import CellSetsPanel
 from multimil_gui.widgets.color_panel import ColorPanel
+from multimil_gui.widgets.distribution_panel import DistributionPanel
 from multimil_gui.widgets.latent_map import LatentMap
 from multimil_gui.widgets.patient_panel import PatientPanel
 from multimil_gui.widgets.run_panel import RunPanel
@@ -24,7 +25,7 @@ class Workspace(QObject):
     ----------
     map
         The central map.
-    color, cell_sets, patients, run
+    color, distribution, cell_sets, patients, run
         The panels.
     docks
         All docks.
@@ -34,6 +35,7 @@ class Workspace(QObject):
         super().__init__(window)
         self.map = LatentMap(session)
         self.color = ColorPanel(session)
+        self.distribution = DistributionPanel(session)
         self.cell_sets = CellSetsPanel(session)
         self.patients = PatientPanel(session)
         self.run = RunPanel(session, runner)
@@ -44,6 +46,7 @@ class Workspace(QObject):
             PanelDock("dock_cell_sets", "Cell sets", self.cell_sets, window),
             PanelDock("dock_patients", "Patients", self.patients, window),
             PanelDock("dock_run", "Run", self.run, window),
+            PanelDock("dock_distribution", "Distribution", self.distribution, window),
         )
         self.dock("dock_patients").dockLocationChanged.connect(self._turn_patients)
 
@@ -63,9 +66,7 @@ class Workspace(QObject):
     def _turn_patients(self, area: Qt.DockWidgetArea) -> None:
         """Put table and map of the patients side by side above or below the map, one over the other beside it."""
         flat = area in (Qt.DockWidgetArea.TopDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea)
-        splitter = self.patients.findChild(QSplitter, "patient_splitter")
-        if splitter is not None:
-            splitter.setOrientation(Qt.Orientation.Horizontal if flat else Qt.Orientation.Vertical)
+        self.patients.set_upright(not flat)
 
     def show_panel(self, name: str) -> None:
         """Open a panel and bring it to the front."""

@@ -16,7 +16,19 @@ from multimil_gui.widgets._ui import Mark, mark_icon, tooltip
 
 SORT_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 
-TITLES = ("Sample", "Donor", "True", "Predicted", "Probability", "Rank", "Error", "Cells", "Selected", "Scores")
+TITLES = (
+    "Sample",
+    "Donor",
+    "True",
+    "Predicted",
+    "Probability",
+    "Rank",
+    "Error",
+    "Cells",
+    "Selected",
+    "Shown",
+    "Scores",
+)
 _TIPS = (
     "The specimen: cells that share one phenotype",
     "The person; folds never split a donor",
@@ -27,10 +39,11 @@ _TIPS = (
     "Predicted minus true value",
     "Cells of the sample",
     "Selected cells of the sample",
+    "Cells of the sample that the filters and the legend show",
     "held-out: predicted by models that never saw the donor; trained on: by the final model, which did",
 )
 _VALUE_TIP = "The predicted value, ± its standard deviation over the models"
-_NUMBERS = (Column.PROBABILITY, Column.RANK, Column.ERROR, Column.CELLS, Column.SELECTED)
+_NUMBERS = (Column.PROBABILITY, Column.RANK, Column.ERROR, Column.CELLS, Column.SELECTED, Column.SHOWN)
 
 
 class PatientModel(QAbstractTableModel):
@@ -40,7 +53,7 @@ class PatientModel(QAbstractTableModel):
         super().__init__(parent)
         self._rows: tuple[Patient, ...] = ()
         self._target: Target | None = None
-        self._selected = np.zeros(0, dtype=np.int64)
+        self._selected = self._shown = np.zeros(0, dtype=np.int64)
         self._wrong = mark_icon(Mark.WARNING)
         self._right = mark_icon(Mark.OK)
 
@@ -49,17 +62,19 @@ class PatientModel(QAbstractTableModel):
         """The samples shown."""
         return self._rows
 
-    def set_rows(self, rows: tuple[Patient, ...], selected: np.ndarray, target: Target | None) -> None:
-        """Show these samples of a target; ``selected`` is (n_samples,) the number of selected cells of each."""
+    def set_rows(
+        self, rows: tuple[Patient, ...], selected: np.ndarray, shown: np.ndarray, target: Target | None
+    ) -> None:
+        """Show these samples of a target; ``selected`` and ``shown`` are (n_samples,) numbers of such cells of each."""
         if target != self._target:
             self._target = target
             self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
         if len(rows) != len(self._rows):
             self.beginResetModel()
-            self._rows, self._selected = rows, selected
+            self._rows, self._selected, self._shown = rows, selected, shown
             self.endResetModel()
         else:
-            self._rows, self._selected = rows, selected
+            self._rows, self._selected, self._shown = rows, selected, shown
             if rows:
                 self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(Column) - 1))
 
@@ -106,13 +121,13 @@ class PatientModel(QAbstractTableModel):
         if not index.isValid():
             return None
         patient, column = self._rows[index.row()], Column(index.column())
-        selected = int(self._selected[index.row()])
+        selected, shown = int(self._selected[index.row()]), int(self._shown[index.row()])
         if role == Qt.ItemDataRole.DisplayRole:
-            return patient.cells(selected)[column]
+            return patient.cells(selected, shown)[column]
         if role == Qt.ItemDataRole.ToolTipRole:
             return tooltip(patient.words)
         if role == SORT_ROLE:
-            return self._sort_key(patient, column, selected)
+            return self._sort_key(patient, column, selected, shown)
         if role == Qt.ItemDataRole.TextAlignmentRole and self._is_number(column):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.DecorationRole and column is Column.PREDICTED:
@@ -122,27 +137,28 @@ class PatientModel(QAbstractTableModel):
             return patient.index
         return None
 
-    def _sort_key(self, patient: Patient, column: Column, selected: int) -> Any:
+    def _sort_key(self, patient: Patient, column: Column, selected: int, shown: int) -> Any:
         """Return what a row is sorted by: classes in order and values by their number, unknown ones first."""
         has_order = self._target is not None and self._target.kind is not TargetKind.CLASSIFICATION
         if column is Column.TRUE and has_order:
             return _number_or_first(patient.truth)
         if column is Column.PREDICTED and has_order:
             return _number_or_first(patient.said)
+        if column in (Column.SELECTED, Column.SHOWN):
+            return selected if column is Column.SELECTED else shown
         if column in _SORT_KEYS:
-            return _SORT_KEYS[column](patient, selected)
-        return patient.cells(0)[column].lower()
+            return _SORT_KEYS[column](patient)
+        return patient.cells(0, 0)[column].lower()
 
 
 def _number_or_first(number: float) -> float:
     return -math.inf if math.isnan(number) else number
 
 
-_SORT_KEYS: dict[Column, Callable[[Patient, int], Any]] = {
-    Column.PROBABILITY: lambda patient, _: _number_or_first(patient.probability),
-    Column.RANK: lambda patient, _: _number_or_first(patient.value),
+_SORT_KEYS: dict[Column, Callable[[Patient], Any]] = {
+    Column.PROBABILITY: lambda patient: _number_or_first(patient.probability),
+    Column.RANK: lambda patient: _number_or_first(patient.value),
     # By size, whatever the direction: the samples that are farthest off are what one looks for.
-    Column.ERROR: lambda patient, _: _number_or_first(abs(patient.value - patient.truth)),
-    Column.CELLS: lambda patient, _: patient.n_cells,
-    Column.SELECTED: lambda _, selected: selected,
+    Column.ERROR: lambda patient: _number_or_first(abs(patient.value - patient.truth)),
+    Column.CELLS: lambda patient: patient.n_cells,
 }

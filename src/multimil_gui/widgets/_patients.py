@@ -28,12 +28,18 @@ class Column(IntEnum):
     ERROR = 6
     CELLS = 7
     SELECTED = 8
-    SOURCE = 9
+    SHOWN = 9
+    SOURCE = 10
 
 
-def columns_of(target: Target | None, predicted: bool) -> frozenset[Column]:
-    """Return the columns that mean something for a target, before or after it was predicted."""
+def columns_of(target: Target | None, predicted: bool, filtered: bool = False) -> frozenset[Column]:
+    """Return the columns that mean something for a target, before or after it was predicted.
+
+    ``filtered`` says that some cells are not shown, so that the number of those that are is worth a column.
+    """
     shown = {Column.SAMPLE, Column.DONOR, Column.CELLS, Column.SELECTED}
+    if filtered:
+        shown.add(Column.SHOWN)
     if target is not None:
         shown.add(Column.TRUE)
     if target is not None and predicted:
@@ -90,8 +96,8 @@ class Patient:
     wrong: str = ""
     words: str = ""
 
-    def cells(self, selected: int) -> tuple[str, ...]:
-        """Return the texts of the row, ``selected`` being the number of its selected cells."""
+    def cells(self, selected: int, shown: int) -> tuple[str, ...]:
+        """Return the texts of the row; ``selected`` and ``shown`` are the numbers of its cells that are so."""
         error = self.value - self.truth if self.is_number else math.nan
         return (
             self.sample,
@@ -103,6 +109,7 @@ class Patient:
             "" if math.isnan(error) else f"{error:+.{self.decimals}f}".replace("-", "−"),
             f"{self.n_cells:,}",
             f"{selected:,}",
+            f"{shown:,}",
             self.source,
         )
 

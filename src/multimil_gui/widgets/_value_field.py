@@ -150,8 +150,10 @@ class ValueField(QWidget):
             self._offer_features()
             self.feature.show_feature(color.key)
         else:
-            place = self.what.findData((color.kind.value, color.key, color.modality))
-            self.what.setCurrentIndex(max(place, 0))
+            # Not findData: Qt compares Python tuples by identity.
+            wanted = (color.kind.value, color.key, color.modality)
+            places = (place for place in range(self.what.count()) if self.what.itemData(place) == wanted)
+            self.what.setCurrentIndex(next(places, 0))
         self._of_feature.setVisible(color.kind is ColorKind.FEATURE)
         self._set(color)
 

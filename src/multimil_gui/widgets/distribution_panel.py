@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from multimil_gui.state.session import Session
 from multimil_gui.widgets._composition_page import CompositionPage
+from multimil_gui.widgets._gate_page import GatePage
 from multimil_gui.widgets._histogram_page import HistogramPage
 from multimil_gui.widgets._violin_page import ViolinPage
 
@@ -34,10 +35,12 @@ class DistributionPanel(QWidget):
         self.histogram = HistogramPage(session, self)
         self.violins = ViolinPage(session, self)
         self.composition = CompositionPage(session, self)
+        self.gate = GatePage(session, self)
         for page, title, tip in (
             (self.histogram, "Cells", "How the shown value is spread over the cells"),
             (self.violins, "Groups", "The shown value per condition or cell type, with the samples as points"),
             (self.composition, "Samples", "What each sample consists of"),
+            (self.gate, "Gate", "Any two values of the cells against each other"),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(page, title), tip)
         layout = QVBoxLayout(self)

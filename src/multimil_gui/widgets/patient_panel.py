@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from multimil_gui.analysis.result import MILResult
 from multimil_gui.core.options import TargetKind
 from multimil_gui.data.cohort import Cohort
+from multimil_gui.state.crossfilter import shown_cells
 from multimil_gui.state.palettes import palette_lut
 from multimil_gui.state.samples import VectorKind
 from multimil_gui.state.session import Session
@@ -40,8 +41,12 @@ _VECTORS = (
 _AGAINST = (VectorKind.PREDICTION, "true against predicted")
 NO_FIT = "No fit yet: run Phenotype to predict the patients and to see them as a map."
 _SEED = 0
-#: Pixels from which on the verdict stands beside the choice of the target.
+#: Pixels from which on the verdict stands beside the choice of the target, and every column has its usual place.
 _WIDE = 700
+#: Columns that stand behind all others in a narrow table: what was predicted wrongly, and by how much, comes first.
+_LATER = (Column.CELLS, Column.DONOR, Column.SOURCE)
+#: Parts of table and map when one stands above the other: a flat map of samples says little.
+_UPRIGHT, _FLAT = (420, 520, 240), (620, 340, 240)
 
 
 class _Table(QTableView):
@@ -146,7 +151,7 @@ class PatientPanel(QWidget):
         self._splitter.setObjectName("patient_splitter")
         for part in (self.table, self._map_side, self._no_map):
             self._splitter.addWidget(part)
-        self._splitter.setSizes([620, 340, 240])
+        self._splitter.setSizes(_FLAT)
         self._splitter.setStretchFactor(0, 3)
         self._splitter.setStretchFactor(1, 2)
         self._splitter.setStretchFactor(2, 1)
@@ -196,11 +201,11 @@ class PatientPanel(QWidget):
         target = cohort.target if cohort is not None else None
         self.target.refresh()
         self._target_row.setVisible(self.target.is_needed)
-        shown = columns_of(target, mil is not None)
+        shown = columns_of(target, mil is not None, shown_cells(self._session) is not None)
         fresh = shown != self._columns or self._model.rowCount() == 0
         self._following = True
         try:
-            self._model.set_rows(patients(self._session), self._selected_cells(), target)
+            self._model.set_rows(patients(self._session), self._selected_cells(), self._shown_cells(), target)
             self._show_selection()
         finally:
             self._following = False
@@ -217,7 +222,16 @@ class PatientPanel(QWidget):
         cohort = self._session.data.cohort
         if cohort is None:
             return np.zeros(0, dtype=np.int64)
-        return np.bincount(cohort.sample_codes[self._session.selection.mask], minlength=len(cohort.samples.names))
+        return self._per_sample(cohort, self._session.selection.mask)
+
+    def _shown_cells(self) -> np.ndarray:
+        cohort, shown = self._session.data.cohort, shown_cells(self._session)
+        if cohort is None:
+            return np.zeros(0, dtype=np.int64)
+        return cohort.samples.n_cells if shown is None else self._per_sample(cohort, shown)
+
+    def _per_sample(self, cohort: Cohort, cells: np.ndarray) -> np.ndarray:
+        return np.bincount(cohort.sample_codes[cells], minlength=len(cohort.samples.names))
 
     def _show_selection(self) -> None:
         chosen = self._session.samples.selected
@@ -291,6 +305,25 @@ class PatientPanel(QWidget):
         super().resizeEvent(event)
         ways = QBoxLayout.Direction
         self._top.setDirection(ways.LeftToRight if self.width() >= _WIDE else ways.TopToBottom)
+        self._order_columns()
+
+    def set_upright(self, upright: bool) -> None:
+        """Put the map below the table, as in a tall dock, or beside it; both are large enough to be read."""
+        wanted = Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal
+        if self._splitter.orientation() is not wanted:
+            self._splitter.setOrientation(wanted)
+            self._splitter.setSizes(_UPRIGHT if upright else _FLAT)
+
+    def _order_columns(self) -> None:
+        """Let what is judged be seen without scrolling in a narrow panel."""
+        header = self.table.horizontalHeader()
+        if header is None:
+            return
+        narrow = self.width() < _WIDE
+        order = [column for column in Column if not narrow or column not in _LATER] + list(_LATER if narrow else ())
+        for place, column in enumerate(order):
+            if header.visualIndex(column) != place:
+                header.moveSection(header.visualIndex(column), place)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the theme."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from qtpy.QtWidgets import QLabel, QTableWidget
 
 from multimil_gui.analysis.result import NeighborScores, Score
 from multimil_gui.core.options import IntegrateOptions, MILOptions, Pooling, SearchOptions, TargetKind, Training
-from multimil_gui.core.reporter import Progress
+from multimil_gui.core.reporter import Progress, SilentReporter
 from multimil_gui.data.check import build_cohort
 from multimil_gui.data.cohort import Columns
 from multimil_gui.jobs.qt import JobRunner
@@ -20,6 +21,7 @@ from multimil_gui.jobs.states import JobState
 from multimil_gui.state.session import Session
 from multimil_gui.widgets._job_clock import JobClock, seconds_words
 from multimil_gui.widgets._phenotype_section import PhenotypeSection
+from multimil_gui.widgets._run_jobs import run_phenotype
 from multimil_gui.widgets._ui import MarkedLine
 from multimil_gui.widgets.run_panel import RunPanel
 
@@ -68,6 +70,54 @@ def test_a_phenotype_run_ends_with_exactly_one_result(
     assert record.recipe["mil"]["epochs"] == 3
     assert points
     assert set(panel.box.curves.stages()) == {curve.stage for curve in record.mil.curves}
+
+
+class Dies(SilentReporter):
+    """Ends the program's run, as a lack of memory would, when the last model is about to be trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages: set[str] = set()
+
+    def progress(self, progress: Progress) -> None:
+        self.stages.add(progress.stage)
+        if progress.stage == "final":
+            raise MemoryError
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_finished_folds_of_the_same_run_are_taken_up_and_then_forgotten(
+    qtbot: QtBot, session: Session, runner: JobRunner, panel: RunPanel, tmp_path: Path, same: bool
+) -> None:
+    recipe, latent = panel.phenotype.recipe(), session.data.latents["X_pca"]
+    died = Dies()
+    with pytest.raises(MemoryError):
+        run_phenotype(recipe, session.data.cohort, latent, tmp_path, reporter=died)
+    assert {"fold 1", "fold 2"} <= died.stages
+    assert len(list(tmp_path.rglob("fold*"))) == 2
+    again = latent if same else latent * 2
+    points: list[str] = []
+    runner.progressed.connect(lambda job, steps: points.extend(step.stage for step in steps))
+    with qtbot.waitSignal(runner.finished, timeout=WAIT) as finished:
+        runner.submit(run_phenotype, recipe, session.data.cohort, again, tmp_path)
+    assert finished.args[0].state is JobState.DONE
+    # Another latent is another run: nothing of the first is taken for it, and nothing of the first is removed.
+    assert ("fold 1" in points) == (not same)
+    assert len(list(tmp_path.rglob("fold*"))) == (0 if same else 2)
+
+
+def test_a_cancelled_run_leaves_no_training(qtbot: QtBot, session: Session, runner: JobRunner, tmp_path: Path) -> None:
+    panel = RunPanel(session, runner, resume=tmp_path)
+    qtbot.addWidget(panel)
+    panel.phenotype.form.set_options(MILOptions(epochs=500, patience=0, seeds=1, n_hidden=8, cells_per_bag=16))
+    panel.phenotype.cv.set_options(CVSection(folds=2))
+    panel.phenotype.choose_latent("X_pca")
+    with qtbot.waitSignal(runner.progressed, timeout=WAIT):
+        panel.run_phenotype()
+    with qtbot.waitSignal(runner.finished, timeout=WAIT) as finished:
+        panel.cancel()
+    assert finished.args[0].state is JobState.CANCELLED
+    assert not list(tmp_path.rglob("*.safetensors"))
 
 
 def test_an_integration_adds_its_latent_and_the_phenotype_goes_on_from_it(

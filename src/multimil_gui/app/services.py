@@ -45,6 +45,11 @@ class Services:
         """Folder of sessions never saved; beside the stores, so that the data need no second copy."""
         return self.stores.parent / "drafts"
 
+    @property
+    def training(self) -> Path:
+        """Folder of training that has not finished, so that it goes on after a crash."""
+        return self.stores.parent / "training"
+
 
 def make_services(app: QApplication, hooks: Hooks, settings_path: Path | None = None) -> Services:
     """Make the parts and connect them; the theme is applied before anything is shown.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QMainWindow
 
@@ -21,6 +23,13 @@ from multimil_gui.widgets.run_panel import RunPanel
 class Workspace(QObject):
     """The parts of the workspace; the window decides where they stand.
 
+    Parameters
+    ----------
+    session, runner, window
+        What is shown, who runs the jobs, and where.
+    training
+        Folder in which unfinished training is kept.
+
     Attributes
     ----------
     map
@@ -31,14 +40,14 @@ class Workspace(QObject):
         All docks.
     """
 
-    def __init__(self, session: Session, runner: JobRunner, window: QMainWindow) -> None:
+    def __init__(self, session: Session, runner: JobRunner, training: Path, window: QMainWindow) -> None:
         super().__init__(window)
         self.map = LatentMap(session)
         self.color = ColorPanel(session)
         self.distribution = DistributionPanel(session)
         self.cell_sets = CellSetsPanel(session)
         self.patients = PatientPanel(session)
-        self.run = RunPanel(session, runner)
+        self.run = RunPanel(session, runner, resume=training)
         self.docks = (
             PanelDock("dock_color", "Colour", self.color, window, scroll=True),
             # The map's own side column (title, colour bar, legend) has more room as a panel.

@@ -74,13 +74,13 @@ def frequent_squares(x, y, values, states, layers, n, per_unit, first_row, first
     for row in range(height):
         for column in range(width):
             k = row * width + column
-            best, most = 0, 0
+            best, most = np.int64(0), np.int64(0)
             for j in range(ends[k], ends[k + 1]):
                 value = sorted_values[j]
                 if value:
                     tally[value] += 1
                     if tally[value] > most or (tally[value] == most and value < best):
-                        most = tally[value]
+                        most = np.int64(tally[value])
                         best = np.int64(value)
             for j in range(ends[k], ends[k + 1]):
                 tally[sorted_values[j]] = 0

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from qtpy.QtCore import QPointF
-from qtpy.QtGui import QPainterPath, QPolygonF
+from qtpy.QtCore import QPointF, QSize, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
-from multimil_gui.views.camera import bounds_of
+from multimil_gui.views.camera import Camera, bounds_of
 from multimil_gui.views.canvas import PointState
 from multimil_gui.views.kernels import ready, square_kernels, start_warm_up
 from multimil_gui.views.points import PointStore
@@ -46,7 +46,9 @@ def density_contours(x: np.ndarray, y: np.ndarray, states: np.ndarray) -> tuple[
     n = int(np.count_nonzero(shown))
     if n < 3:
         return ()
-    x0, y0, x1, y1 = bounds_of(np.column_stack([x[shown], y[shown]]))
+    if n < len(x):
+        x, y, states = x[shown], y[shown], states[shown]
+    x0, y0, x1, y1 = bounds_of(np.column_stack([x, y]))
     unit = max(x1 - x0, y1 - y0) / _GRID
     if unit <= 0:
         return ()
@@ -61,8 +63,9 @@ def density_contours(x: np.ndarray, y: np.ndarray, states: np.ndarray) -> tuple[
     )  # fmt: skip
     width = float(np.clip(_SMOOTHING * n ** (-1 / 6), _LEAST_SMOOTHING, _MOST_SMOOTHING))
     density = gaussian_filter(counts[0].astype(np.float32), width, mode="constant")
-    descending = np.argsort(density, axis=None)[::-1]
-    held = np.cumsum(counts[0].ravel()[descending]) / n
+    taken = np.flatnonzero(counts[0])
+    descending = taken[np.argsort(density.flat[taken])[::-1]]
+    held = np.cumsum(counts[0].flat[descending]) / n
     columns = left + (np.arange(shape[1]) + 0.5) * unit
     rows = low + (np.arange(shape[0]) + 0.5) * unit
     generator = contour_generator(columns, rows, density)
@@ -71,6 +74,20 @@ def density_contours(x: np.ndarray, y: np.ndarray, states: np.ndarray) -> tuple[
         level = float(density.flat[descending[int(np.searchsorted(held, part))]])
         found += [(part, np.asarray(line)) for line in generator.lines(level)]
     return tuple(found)
+
+
+def contour_colors(dark: bool) -> tuple[QColor, QColor]:
+    """Return the colours of the lines' halo and of the lines."""
+    if dark:
+        return QColor(0, 0, 0, 190), QColor(255, 255, 255)
+    return QColor(255, 255, 255, 220), QColor(20, 24, 32)
+
+
+def on_screen(path: QPainterPath, camera: Camera) -> QPainterPath:
+    """Return a path in map units mapped to widget pixels."""
+    across = camera.width / 2 - camera.x * camera.scale
+    down = camera.height / 2 + camera.y * camera.scale
+    return QTransform(camera.scale, 0, 0, -camera.scale, across, down).map(path)
 
 
 class ContourLines:
@@ -84,12 +101,34 @@ class ContourLines:
 
     def __init__(self) -> None:
         self.on = False
+        self._found = 0
         self.forget()
 
     def forget(self) -> None:
         """Find them anew: the points moved."""
         self._hidden: np.ndarray | None = None
         self._path = QPainterPath()
+        self._picture: tuple[tuple[object, ...], QImage] | None = None
+
+    def picture(self, points: PointStore, camera: Camera, ratio: float, dark: bool) -> QImage:
+        """Return the lines as they look at rest, drawn once for each place the camera looks at.
+
+        Lines of a large map take some 40 ms to be drawn smoothly; the overlay is painted whenever the cursor moves.
+        """
+        path = self.path(points)
+        key = (camera, ratio, dark, self._found)
+        if self._picture is None or self._picture[0] != key:
+            image = QImage(QSize(camera.width, camera.height) * ratio, QImage.Format.Format_ARGB32_Premultiplied)
+            image.setDevicePixelRatio(ratio)
+            image.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(image)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            path = on_screen(path, camera)
+            for color, width in zip(contour_colors(dark), (2.6, 1.1), strict=True):
+                painter.strokePath(path, QPen(color, width))
+            painter.end()
+            self._picture = (key, image)
+        return self._picture[1]
 
     def path(self, points: PointStore) -> QPainterPath:
         """Return the lines in map units; empty while the compiled kernels are still being loaded."""
@@ -101,6 +140,7 @@ class ContourLines:
         hidden = (points.drawn_states[:m] == PointState.HIDDEN) | (points.permutation[:m] >= len(points.xy))
         if self._hidden is None or not np.array_equal(hidden, self._hidden):
             self._hidden = hidden
+            self._found += 1
             self._path = QPainterPath()
             states = np.where(hidden, PointState.HIDDEN, PointState.NORMAL).astype(np.uint8)
             for _, line in density_contours(points.x[:m], points.y[:m], states):

@@ -7,14 +7,14 @@ from enum import Enum
 
 import numpy as np
 from qtpy.QtCore import QRectF
-from qtpy.QtGui import QPainterPath, QResizeEvent, QTransform
+from qtpy.QtGui import QImage, QPainterPath, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
 from multimil_gui.state.view import Drawing
 from multimil_gui.views.appearance import Look, look
 from multimil_gui.views.camera import Camera
 from multimil_gui.views.canvas import PointCanvas
-from multimil_gui.views.contours import ContourLines
+from multimil_gui.views.contours import ContourLines, on_screen
 from multimil_gui.views.paint import Scene
 from multimil_gui.views.points import PointStore
 from multimil_gui.views.squares import Squares, render_squares
@@ -145,14 +145,17 @@ class DrawnCanvas(PointCanvas):
                 self.density_changed.emit(*self._peak)
         return squares
 
-    def _contour_path(self) -> QPainterPath | None:
-        """Return the contours in widget pixels."""
+    def _contours_drawn(self) -> QImage | QPainterPath | None:
+        """Return the contours: a picture at rest, bare lines in widget pixels while moving."""
         if not self._contours.on:
             return None
-        camera = self._camera
-        across = camera.width / 2 - camera.x * camera.scale
-        down = camera.height / 2 + camera.y * camera.scale
-        return QTransform(camera.scale, 0, 0, -camera.scale, across, down).map(self._contours.path(self._points))
+        if self._moving:
+            return on_screen(self._contours.path(self._points), self._camera)
+        return self._contours.picture(self._points, self._camera, self.devicePixelRatioF(), self._dark)
+
+    @property
+    def _dark(self) -> bool:
+        return sum(self._background) < 330
 
     # PointCanvas: camera --------------------------------------------------------------------------------------------
 

@@ -114,8 +114,10 @@ class GLCanvas(InteractiveCanvas):
         self._over.update()
 
     def _settle(self) -> None:
-        """Leave the picture: all points were drawn while moving."""
+        """Leave the points, which were all drawn while moving; contours were not."""
         self._moving = False
+        if self._contours.on:
+            self._over.update()
 
     # Drawing, with the context current ----------------------------------------------------------------------------
 

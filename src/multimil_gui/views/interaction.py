@@ -107,13 +107,13 @@ class InteractiveCanvas(DrawnCanvas):
             combine=self._combine,
             ring=ring,
             radius=max(self._look().diameter / 2 + 3.5, 6.0),
-            dark=sum(self._background) < 330,
+            dark=self._dark,
             accent=(highlight.red(), highlight.green(), highlight.blue()),
             focus=self._tab_focus,
             open_polygon=self._sketch is not None and self._sketch.by_clicks,
             brush=self._brush if self._tool is Tool.BRUSH else 0.0,
             cursor=(self._cursor.x(), self._cursor.y()) if brushes and self._cursor is not None else None,
-            contours=self._contour_path(),
+            contours=self._contours_drawn(),
         )
 
     # Mouse --------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
+from qtpy.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
 from multimil_gui.state.selection import Combine
 
@@ -39,7 +39,7 @@ class Overlay:
     cursor
         Where the brush is, widget pixels; None elsewhere.
     contours
-        Lines of equal density in widget pixels, None for none.
+        Lines of equal density: their picture, or while the map moves the bare lines in widget pixels; None for none.
     """
 
     region: tuple[tuple[float, float], ...] = ()
@@ -52,7 +52,7 @@ class Overlay:
     open_polygon: bool = False
     brush: float = 0.0
     cursor: tuple[float, float] | None = None
-    contours: QPainterPath | None = None
+    contours: QImage | QPainterPath | None = None
 
 
 def paint_overlay(painter: QPainter, overlay: Overlay, bounds: QRectF) -> None:
@@ -60,10 +60,12 @@ def paint_overlay(painter: QPainter, overlay: Overlay, bounds: QRectF) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     ink = QColor(255, 255, 255) if overlay.dark else QColor(20, 24, 32)
     paper = QColor(0, 0, 0, 190) if overlay.dark else QColor(255, 255, 255, 220)
-    if overlay.contours is not None:
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for color, width in ((paper, 2.6), (ink, 1.1)):
-            painter.strokePath(overlay.contours, QPen(color, width))
+    if isinstance(overlay.contours, QImage):
+        painter.drawImage(QPointF(0, 0), overlay.contours)
+    elif overlay.contours is not None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.strokePath(overlay.contours, QPen(ink, 0))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     if overlay.ring is not None:
         centre = QPointF(*overlay.ring)
         painter.setBrush(Qt.BrushStyle.NoBrush)

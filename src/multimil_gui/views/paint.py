@@ -213,7 +213,7 @@ class _Painter:
             points.drawn_values,
             points.drawn_states,
             int(state),
-            points.order(),
+            points.selected_order() if state is PointState.SELECTED else points.order(),
             self.scene.n_drawn,
             colors,
             stamps,
@@ -241,13 +241,15 @@ class _Painter:
             by_state[state] = layer
         covered = np.zeros(work.shape, dtype=np.uint16)
         offset = 0.5 - size / 2
+        arrays, n = (points.x, points.y, points.drawn_values, points.drawn_states), self.scene.n_drawn
+        if set(layers) == {PointState.SELECTED}:
+            few = points.selected_order()
+            few = few[few < n]
+            arrays, n = tuple(array[few] for array in arrays), len(few)
         module.cover(size)(
-            points.x,
-            points.y,
-            points.drawn_values,
-            points.drawn_states,
+            *arrays,
             by_state,
-            self.scene.n_drawn,
+            n,
             points.high_on_top,
             np.float32(self.scale),
             np.float32(self.left + self.border + offset),

@@ -82,12 +82,14 @@ class PointStore:
         self.values = self._checked(values)
         self.drawn_values = self._drawn(self.values, 0)
         self._order: np.ndarray | None = None
+        self._selected: np.ndarray | None = None
 
     def set_states(self, states: np.ndarray) -> None:
         """Set (n,) uint8 states."""
         self.states = self._checked(states)
         self.drawn_states = self._drawn(self.states, PointState.DIMMED)
         self.state_counts = np.bincount(self.drawn_states, minlength=4)[:4]
+        self._selected = None
 
     def _drawn(self, array: np.ndarray, behind: int) -> np.ndarray:
         """Return an array in drawing order; points of the backdrop have the value ``behind``."""
@@ -104,6 +106,7 @@ class PointStore:
     def set_high_on_top(self, on: bool) -> None:
         """Draw high values last, or everything in the random order."""
         self.high_on_top = on
+        self._selected = None
 
     def order(self) -> np.ndarray:
         """Return (n + m,) int32 positions in the drawing arrays, from the lowest drawn to the topmost."""
@@ -113,6 +116,14 @@ class PointStore:
             # uint8 keys make the stable sort a radix sort: the random order survives within a value.
             self._order = np.argsort(self.drawn_values, kind="stable").astype(np.int32)
         return self._order
+
+    def selected_order(self) -> np.ndarray:
+        """Return the selected ones of :meth:`order`: most often few, and they are drawn twice."""
+        if self._selected is None:
+            order = self.order()
+            chosen = self.drawn_states if order is self._identity else self.drawn_states[order]
+            self._selected = order[chosen == PointState.SELECTED]
+        return self._selected
 
     def has(self, state: PointState) -> bool:
         """Return whether any point has this state."""

@@ -47,6 +47,8 @@ class RasterCanvas(InteractiveCanvas):
         if len(self._points) > _MOVING_BUDGET:
             self._frame = None
             self.update()
+        elif self._contours.on:
+            self.update()
 
     def _draw(self) -> np.ndarray:
         if self._frame is None or self._frame_ratio != self.devicePixelRatioF():

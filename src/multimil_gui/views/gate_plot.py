@@ -78,11 +78,14 @@ class _Axis(QWidget):
             painter.setPen(ink)
             if self._upright:
                 right = self.width() - _TICK - 3
-                words_at = QRectF(line, place - line / 2, right - line, line)
+                top = min(max(place - line / 2, 0.0), self.height() - line)
+                words_at = QRectF(line, top, right - line, line)
                 painter.drawText(words_at, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, words)
                 painter.drawLine(QPointF(self.width() - _TICK, place), QPointF(self.width() - 1, place))
             else:
-                painter.drawText(QRectF(place - 60, _TICK + 1, 120, line), middle, words)
+                wide = self.fontMetrics().horizontalAdvance(words) + 2
+                start = min(max(place - wide / 2, 0.0), self.width() - wide)
+                painter.drawText(QRectF(start, _TICK + 1, wide, line), middle, words)
                 painter.drawLine(QPointF(place, 0), QPointF(place, _TICK - 1))
         length = self.height() if self._upright else self.width()
         title = self.fontMetrics().elidedText(self._title, Qt.TextElideMode.ElideMiddle, max(length - 8, 10))

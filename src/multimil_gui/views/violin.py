@@ -202,12 +202,13 @@ class Violins(QWidget):
                 self._add_box(row, spread.low, spread.high, 0.0, foreground)
                 self._add_box(row, spread.quarter, spread.three_quarters, _BOX, foreground)
                 self._add_box(row, spread.median, spread.median, 2.4 * _BOX, foreground)
-        colors = [data.sample_colors[sample] for _, sample in self._of]
+        # One brush for each colour: pyqtgraph draws a symbol of its own for every brush object.
+        brushes = {color: pg.mkBrush(*color) for color in set(data.sample_colors)}
         self._points.setData(
             x=self._at[:, 0],
             y=self._at[:, 1],
             size=_SIZE,
-            brush=[pg.mkBrush(*color) for color in colors],
+            brush=[brushes[data.sample_colors[sample]] for _, sample in self._of],
             pen=faded_pen(self._colors[0], 1, 230),
         )
         axis.setTicks([[(row, _short(name)) for row, name in enumerate(data.names)]])

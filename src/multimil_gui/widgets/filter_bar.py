@@ -28,6 +28,7 @@ class FilterBar(QWidget):
         super().__init__(parent)
         self.setObjectName("filter_bar")
         self.setAccessibleName("Filters")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._session = session
         self._filters: tuple[CellFilter, ...] = ()
         self._there: tuple[bool, ...] = ()

@@ -7,6 +7,7 @@ from qtpy.QtCore import QEvent, QItemSelection, QItemSelectionModel, QSortFilter
 from qtpy.QtGui import QKeyEvent, QKeySequence, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QAction,
     QApplication,
     QBoxLayout,
     QComboBox,
@@ -21,10 +22,11 @@ from qtpy.QtWidgets import (
 from multimil_gui.analysis.result import MILResult
 from multimil_gui.core.options import TargetKind
 from multimil_gui.data.cohort import Cohort
-from multimil_gui.state.crossfilter import shown_cells
+from multimil_gui.state.crossfilter import add_filter, shown_cells
 from multimil_gui.state.palettes import palette_lut
 from multimil_gui.state.samples import VectorKind
 from multimil_gui.state.session import Session
+from multimil_gui.state.view import CellFilter, ColorBy, ColorKind
 from multimil_gui.views.sample_map import SampleScatter
 from multimil_gui.widgets._color_bar import ColorBar
 from multimil_gui.widgets._patient_map import has_order, patient_map
@@ -106,6 +108,7 @@ class PatientPanel(QWidget):
         if selection is not None:
             selection.selectionChanged.connect(self._on_table)
         self.map.selected.connect(self._on_map)
+        self.only.triggered.connect(self._show_only)
         self.vectors.activated.connect(self._on_vectors)
         self._subscriptions = Subscriptions(self)
         self._subscriptions.add(session.changed, self.refresh)
@@ -122,6 +125,13 @@ class PatientPanel(QWidget):
         self.banner.setObjectName("banner")
         self.banner.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.table = self._make_table()
+        self.only = QAction("Show only these samples", self.table)
+        self.only.setObjectName("patients_only")
+        self.only.setToolTip("Hide the cells of all other samples")
+        copy = QAction("Copy rows", self.table)
+        copy.triggered.connect(self._copy_rows)
+        self.table.addActions([self.only, copy])
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.map = SampleScatter(self)
         self.map.setObjectName("sample_map")
         self.map.setAccessibleName("Map of the samples")
@@ -236,6 +246,7 @@ class PatientPanel(QWidget):
     def _show_selection(self) -> None:
         chosen = self._session.samples.selected
         self.map.set_selected(chosen)
+        self.only.setEnabled(bool(chosen))
         if chosen == self._rows_marked():
             return
         selection = self.table.selectionModel()
@@ -352,6 +363,17 @@ class PatientPanel(QWidget):
 
     def _on_map(self, chosen: frozenset[int]) -> None:
         self._notice.attempt(lambda: self._session.select_samples(chosen))
+
+    def _copy_rows(self) -> None:
+        self.table.copy()
+
+    def _show_only(self) -> None:
+        """Show the cells of the selected samples only."""
+        cohort, columns = self._session.data.cohort, self._session.data.columns
+        chosen = sorted(self._session.samples.selected)
+        if cohort is not None and columns is not None and chosen:
+            names = tuple(cohort.samples.names[index] for index in chosen)
+            add_filter(self._session, CellFilter(ColorBy(ColorKind.OBS, columns.sample), levels=names))
 
     def _on_vectors(self) -> None:
         self._session.set_vectors(self.vectors.currentData())

@@ -12,6 +12,7 @@ from multimil_gui.app.settings import Settings
 from multimil_gui.project.project import SUFFIX
 
 FIT_FILTER = "Fit (*.safetensors)"
+LIST_FILTER = "Lists of cells (*.csv *.tsv *.txt);;All files (*)"
 DATA_FILTER = (
     "Single-cell data (*.h5ad *.h5mu *.h5 *.zarr.zip zarr.json .zgroup *matrix.mtx *matrix.mtx.gz);;All files (*)"
 )
@@ -112,6 +113,16 @@ def ask_data_file(parent: QWidget, settings: Settings) -> Path | None:
     path = data_path(Path(name))
     settings.set_folder("data", path.parent)
     return path
+
+
+def ask_cell_list(parent: QWidget, settings: Settings) -> Path | None:
+    """Ask for a list of cells."""
+    start = str(settings.folder("data"))
+    name, _ = QFileDialog.getOpenFileName(parent, "Choose a list of cells", start, LIST_FILTER)
+    if not name:
+        return None
+    settings.set_folder("data", Path(name).parent)
+    return Path(name)
 
 
 def ask_fit_file(parent: QWidget, settings: Settings) -> Path | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QDialog
 
+from multimil_gui.app.dialogs import ask_cell_list
 from multimil_gui.core.errors import Refusal
 from multimil_gui.widgets._waiting import waiting
 
@@ -72,6 +74,42 @@ class EditCommands(QObject):
         """Keep the selection as a named set."""
         self._session.add_cell_set()
 
+    def import_cells(self) -> None:
+        """Ask for a list of cells."""
+        path = ask_cell_list(self._window, self._window.services.settings)
+        if path is not None:
+            self.import_list(path)
+
+    def import_list(self, path: Path) -> None:
+        """Read a list of cells in the background; its report asks what is to be made of it."""
+        from multimil_gui.data.cell_listing import CellListing, read_listing
+        from multimil_gui.widgets.import_cells_dialog import ImportCellsDialog
+
+        store, cohort = self._session.data.store, self._session.data.cohort
+        if store is None:
+            return
+
+        def done(listing: CellListing) -> None:
+            if self._session.data.store is store:
+                self._ask(lambda: ImportCellsDialog(self._session, listing, self._window))
+
+        samples = () if cohort is None else (cohort.sample_codes, cohort.samples.names)
+        self._window.tasks.submit(
+            read_listing, path, store.cell_names().tolist(), *samples, title=f"Reading {path.name}", done=done
+        )
+
+    def overlap(self) -> None:
+        """Show how the cell sets overlap with each other, with samples and conditions."""
+        from multimil_gui.widgets.overlap_dialog import OverlapDialog
+
+        def make() -> QDialog:
+            dialog = OverlapDialog(self._session, self._window.services.settings.folder("export"), self._window)
+            dialog.saved.connect(self._window.tell_saved)
+            return dialog
+
+        # It only shows something, and follows the sets: it stays beside the window.
+        self._ask(make, modal=False)
+
     def check_sets(self) -> None:
         """Compute every cell set again and say which became others."""
         from multimil_gui.state.drift import check_sets
@@ -98,12 +136,15 @@ class EditCommands(QObject):
         except Refusal as refusal:
             self._window.services.notifications.warn(str(refusal))
 
-    def _ask(self, make: Callable[[], QDialog]) -> None:
+    def _ask(self, make: Callable[[], QDialog], *, modal: bool = True) -> None:
         """Open a dialog that changes the session itself; it is gone when it is closed."""
 
         def show() -> None:
             dialog = make()
             dialog.finished.connect(dialog.deleteLater)
-            dialog.open()
+            if modal:
+                dialog.open()
+            else:
+                dialog.show()
 
         self._attempt(show)

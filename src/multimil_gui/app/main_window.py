@@ -183,6 +183,8 @@ class MainWindow(QMainWindow):
         made.map.tool_changed.connect(self._on_session)
         made.color.run_requested.connect(self.runs.show_panel)
         made.cell_sets.export_requested.connect(self.exports.cell_sets)
+        made.cell_sets.overlap_requested.connect(self.edit.overlap)
+        made.cell_sets.import_requested.connect(self.edit.import_cells)
         self._fill_panels_menu(made)
         made.recolor(self.services.theme.roles)
         return made

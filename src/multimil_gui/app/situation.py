@@ -20,8 +20,8 @@ class Situation:
     ----------
     cohort
         Whether a cohort is open.
-    selected, cells
-        Number of selected and of all cells.
+    selected, cells, sets
+        Number of selected and of all cells, and of cell sets.
     predicted
         Whether there are predictions.
     target
@@ -53,6 +53,7 @@ class Situation:
     cohort: bool = False
     selected: int = 0
     cells: int = 0
+    sets: int = 0
     predicted: bool = False
     target: bool = False
     latent: bool = False
@@ -91,6 +92,7 @@ def situation(
         cohort=cohort is not None,
         selected=session.selection.current.count,
         cells=data.n_cells,
+        sets=len(session.cell_sets.items),
         predicted=session.scores() is not None,
         target=cohort is not None and cohort.target is not None,
         latent=bool(data.latents),

@@ -83,10 +83,17 @@ def read_cell_list(path: Path, cell_names: Sequence[str]) -> CellList:
     Refusal
         When the file is no table; see :func:`multimil_gui.data.text_table.read_text_table`.
     """
+    names, labels, remarks = parse_cell_list(path, name_rules(cell_names))
+    return CellList(names, labels, match_cells(names, cell_names), remarks)
+
+
+def parse_cell_list(
+    path: Path, rules: Sequence[NameRule]
+) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Return the listed names, the further columns, and remarks; see :func:`read_cell_list`."""
     table = read_text_table(path)
     columns = [list(column) for column in zip(*table.rows, strict=True)]
-    rules = _rules(cell_names)
-    fits = [max(sum(rule(name) in known for name in column) for _, rule, known in rules) for column in columns]
+    fits = [max(sum(rule.key(name) in rule.known for name in column) for rule in rules) for column in columns]
     place = int(np.argmax(fits)) if max(fits) else _named(columns)
     with_header = _is_header([column[0] for column in columns], place, rules)
     names = tuple(columns[place][with_header:])
@@ -102,7 +109,7 @@ def read_cell_list(path: Path, cell_names: Sequence[str]) -> CellList:
             remarks.append(f'There are two columns "{title}"; the second is called "{title} ({number + 1})".')
             title = f"{title} ({number + 1})"
         labels[title] = tuple(column[with_header:])
-    return CellList(names, labels, match_cells(names, cell_names), tuple(remarks))
+    return names, labels, tuple(remarks)
 
 
 def match_cells(listed: Sequence[str], cell_names: Sequence[str]) -> CellMatch:
@@ -113,21 +120,43 @@ def match_cells(listed: Sequence[str], cell_names: Sequence[str]) -> CellMatch:
     once fits none of them.
     """
     best_rows, best_how, n_ambiguous = np.full(len(listed), -1, dtype=np.int64), "", 0
-    for how, rule, known in _rules(cell_names):
-        rows = np.array([known.get(rule(name), -1) for name in listed], dtype=np.int64)
+    for rule in name_rules(cell_names):
+        rows = rule.rows(listed)
         if (rows >= 0).sum() > (best_rows >= 0).sum():
-            best_rows, best_how = np.where(rows >= 0, rows, -1), how
-            n_ambiguous = int((rows == _AMBIGUOUS).sum())
+            best_rows, best_how = np.where(rows >= 0, rows, -1), rule.how
+            n_ambiguous = int((rows == AMBIGUOUS).sum())
     return CellMatch(best_rows, best_how, tuple(_match_remarks(listed, best_rows, best_how, n_ambiguous)))
 
 
 #: Stands for the row of a name that several cells have.
-_AMBIGUOUS = -2
-_Rule = tuple[str, Callable[[str], str], dict[str, int]]
+AMBIGUOUS = -2
 
 
-def _rules(cell_names: Sequence[str]) -> list[_Rule]:
-    """Return (words, what is done to a name, row of each changed name of the data)."""
+@dataclass(frozen=True, eq=False)
+class NameRule:
+    """A way to compare names.
+
+    Attributes
+    ----------
+    how
+        What is done to names, in words; "" when they are compared as they are.
+    key
+        What is compared of a name.
+    known
+        Row of each key of the data, :data:`AMBIGUOUS` where several cells have it.
+    """
+
+    how: str
+    key: Callable[[str], str]
+    known: dict[str, int]
+
+    def rows(self, listed: Sequence[str]) -> np.ndarray:
+        """Return the (n_listed,) int64 row of each name, -1 for none, :data:`AMBIGUOUS` for several."""
+        return np.array([self.known.get(self.key(name), -1) for name in listed], dtype=np.int64)
+
+
+def name_rules(cell_names: Sequence[str]) -> list[NameRule]:
+    """Return every way to compare names with those of the data, the strictest first."""
     rules: list[tuple[str, Callable[[str], str]]] = [
         ("", lambda name: name),
         ("without spaces around the names", str.strip),
@@ -140,8 +169,8 @@ def _rules(cell_names: Sequence[str]) -> list[_Rule]:
         for row, name in enumerate(cell_names):
             key = rule(name)
             if key:
-                known[key] = _AMBIGUOUS if key in known else row
-        found.append((how, rule, known))
+                known[key] = AMBIGUOUS if key in known else row
+        found.append(NameRule(how, rule, known))
     return found
 
 
@@ -155,9 +184,9 @@ def _named(columns: list[list[str]]) -> int:
     return next((number for number, column in enumerate(columns) if column[0].strip().lower() in _CELL_WORDS), 0)
 
 
-def _is_header(first: list[str], place: int, rules: list[_Rule]) -> bool:
+def _is_header(first: list[str], place: int, rules: Sequence[NameRule]) -> bool:
     """Whether the first row is none of cells: its cell is not in the data, or it is called as headers are."""
-    if any(rule(first[place]) in known for _, rule, known in rules):
+    if any(rule.key(first[place]) in rule.known for rule in rules):
         return False
     return len(first) > 1 or first[place].strip().lower() in _CELL_WORDS
 

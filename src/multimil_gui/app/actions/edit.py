@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from multimil_gui.app.actions.record import Action, Group, Menu, with_cohort, with_map, with_selection
+from multimil_gui.app.situation import Situation
+
+
+def _with_sets(situation: Situation) -> bool:
+    return situation.cohort and situation.sets > 0
+
 
 EDIT_ACTIONS = (
     Action(
@@ -126,5 +132,39 @@ EDIT_ACTIONS = (
         "new-set",
         toolbar=True,
         enabled_when=with_selection,
+    ),
+    Action(
+        "edit.import_cells",
+        "Cell sets from a list…",
+        "edit.import_cells",
+        Menu.EDIT,
+        Group.SETS,
+        "Read barcodes from a CSV, TSV or text file; a report says how they fit before anything is made.",
+        "Ctrl+Shift+L",
+        enabled_when=lambda situation: situation.cohort and situation.idle,
+    ),
+    Action(
+        "edit.overlap",
+        "Overlap of cell sets…",
+        "edit.overlap",
+        Menu.EDIT,
+        Group.SETS,
+        "A table of how many cells the sets share, and how many are in each sample and condition.",
+        "Ctrl+Shift+K",
+        "table",
+        enabled_when=_with_sets,
+        missing="There are no cell sets yet: keep a selection as one first.",
+    ),
+    Action(
+        "edit.check_sets",
+        "Check all cell sets again",
+        "edit.check_sets",
+        Menu.EDIT,
+        Group.SETS,
+        "Compute every cell set again from its recipe and say which became others.",
+        "Ctrl+Shift+D",
+        "check",
+        enabled_when=_with_sets,
+        missing="There are no cell sets yet: keep a selection as one first.",
     ),
 )

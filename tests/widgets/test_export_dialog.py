@@ -15,7 +15,7 @@ from multimil_gui.project.text import read_csv_unescape
 from multimil_gui.state.resolve import resolve
 from multimil_gui.state.session import Session
 from multimil_gui.views.figure import FigureKind
-from multimil_gui.widgets.export import run_export
+from multimil_gui.widgets.export import ExportPlan, cells_file, h5ad_file, run_export, snapshot
 from multimil_gui.widgets.export_dialog import (
     CellSetExportDialog,
     Exporter,
@@ -245,3 +245,18 @@ def test_what_is_not_there_cannot_be_ticked(qtbot: QtBot, session: Session, tmp_
     for box in (dialog.scores, dialog.vectors, dialog.curves):
         assert not box.isEnabled() and box.toolTip()
     assert [entry.path.name for entry in dialog.plan().files] == ["cells.csv", "samples.csv"]
+
+
+def test_labels_made_here_are_written_with_the_cells(fitted: Session, tmp_path: Path) -> None:
+    import anndata
+
+    codes = np.arange(fitted.data.n_cells) % 3 - 1
+    fitted.add_annotation("my/clusters", codes, ("0", "1"), {"method": "leiden"})
+    shot = snapshot(fitted)
+    files = (cells_file(shot, tmp_path / "cells.csv"), h5ad_file(shot, tmp_path / "all.h5ad"))
+    run_export(ExportPlan(files), reporter=SilentReporter())
+    told = read_csv_unescape(tmp_path / "cells.csv", text=("label_my/clusters",))["label_my/clusters"]
+    assert list(told.fillna("").head(4)) == ["", "0", "1", ""]
+    back = anndata.read_h5ad(tmp_path / "all.h5ad")
+    assert list(back.obs["multimil_label_my_clusters"].cat.codes) == list(codes)
+    assert json.loads(back.uns["multimil"]["annotations"]) == {"my/clusters": {"method": "leiden"}}

@@ -48,6 +48,9 @@ def _obs(inputs: Inputs) -> Coloring:
     cohort = next(views, None)
     if cohort is not None:
         return _true_target(inputs, cohort)
+    made_here = inputs.data.annotation(name)
+    if made_here is not None:
+        return categorical(made_here.codes, made_here.levels, _by_hand(inputs, name), name)
     info = store.index.column(name)
     if info is None:
         return plain(store.index.n_cells, f"no column {name}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from multimil_gui.data.cohort import Target
+from multimil_gui.core.errors import Refusal
+from multimil_gui.data.cohort import Labelling, Target
 from multimil_gui.state.evented import Part
 
 if TYPE_CHECKING:
@@ -77,6 +78,33 @@ class Arrays(Mapping[str, np.ndarray]):
 
 
 @dataclass(frozen=True, eq=False)
+class Annotation:
+    """A label of every cell that was computed here, e.g. its cluster; used like a column of the file.
+
+    Attributes
+    ----------
+    name
+        Unique among the annotations and the columns of the file.
+    codes
+        (n_cells,) int32, file order, -1 for cells without a label; read-only.
+    levels
+        Names of the labels, in display order.
+    provenance
+        How it was made, plain JSON values.
+    """
+
+    name: str
+    codes: np.ndarray
+    levels: tuple[str, ...]
+    provenance: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def labelling(self) -> Labelling:
+        """The same as a column of the file is read."""
+        return Labelling(self.name, self.codes, self.levels)
+
+
+@dataclass(frozen=True, eq=False)
 class Data:
     """What is open.
 
@@ -95,6 +123,8 @@ class Data:
     given
         Targets of an earlier fit that were given to the cohort (``data.given_targets``), each with the obs column in
         which the samples' phenotype is known, or None; empty when the targets are those of ``columns``.
+    annotations
+        Labels of the cells that were computed here, oldest first.
     """
 
     store: Store | None = None
@@ -104,6 +134,32 @@ class Data:
     latents: Arrays = field(default_factory=Arrays)
     by_target: tuple[Cohort, ...] = ()
     given: tuple[GivenTarget, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+
+    def annotation(self, name: str) -> Annotation | None:
+        """Return the annotation of this name, None without one."""
+        return next((annotation for annotation in self.annotations if annotation.name == name), None)
+
+    def has_column(self, name: str) -> bool:
+        """Return whether there is a column or an annotation of this name."""
+        return self.annotation(name) is not None or (
+            self.store is not None and self.store.index.column(name) is not None
+        )
+
+    @property
+    def columns_of_cells(self) -> tuple[str, ...]:
+        """Names of the columns of the file, then of the annotations."""
+        of_file = () if self.store is None else tuple(info.name for info in self.store.index.obs)
+        return (*of_file, *(annotation.name for annotation in self.annotations))
+
+    def labelling(self, name: str) -> Labelling:
+        """Return a column of the file, or an annotation, as codes and level names; Refusal when there is none."""
+        found = self.annotation(name)
+        if found is not None:
+            return found.labelling
+        if self.store is None:
+            raise Refusal("No data is open.", "", "Open a file or a project first.")
+        return self.store.labelling(name)
 
     def with_cohort(self, cohort: Cohort | None, columns: Columns | None, given: tuple[GivenTarget, ...] = ()) -> Data:
         """Return a copy with another cohort."""

@@ -14,7 +14,7 @@ from multimil_gui.data.cohort import Cohort, Columns
 from multimil_gui.project.objects import DamagedObject, ObjectStore
 from multimil_gui.project.project import ProjectError
 from multimil_gui.state.cell_sets import CellSet, CellSets
-from multimil_gui.state.data import Arrays, Data, GivenTarget, open_data
+from multimil_gui.state.data import Annotation, Arrays, Data, GivenTarget, open_data
 from multimil_gui.state.recipes import from_plain, to_plain
 from multimil_gui.state.result_codec import decode_result, encode_result
 from multimil_gui.state.runs import RunKind, RunRecord, Runs
@@ -66,6 +66,7 @@ class Encoder:
             "given": _GIVEN.dump_python(snapshot.data.given, mode="json"),
             "maps": self._arrays(snapshot.data.maps),
             "latents": self._arrays(snapshot.data.latents),
+            "annotations": [self._annotation(annotation) for annotation in snapshot.data.annotations],
             "view": _sorted_sets(_VIEW.dump_python(snapshot.view, mode="json"), "hidden"),
             "selection": {
                 "mask": self._array(snapshot.selection.mask),
@@ -89,6 +90,14 @@ class Encoder:
 
     def _arrays(self, arrays: Arrays) -> list[list[Any]]:
         return [[name, self._array(array)] for name, array in arrays.computed.items()]
+
+    def _annotation(self, annotation: Annotation) -> dict[str, Any]:
+        return {
+            "name": annotation.name,
+            "codes": self._array(annotation.codes),
+            "levels": list(annotation.levels),
+            "provenance": dict(annotation.provenance),
+        }
 
     def _cell_set(self, item: CellSet) -> dict[str, Any]:
         return {
@@ -186,7 +195,7 @@ class Decoder:
         cohort = None if columns is None else self._cohort(columns, given)
         maps = self._computed(data.maps, state, "maps", "map")
         latents = self._computed(data.latents, state, "latents", "latent")
-        data = Data(self._store, maps=maps, latents=latents)
+        data = Data(self._store, maps=maps, latents=latents, annotations=self._annotations(state))
         return data if cohort is None else data.with_cohort(cohort, columns, given)
 
     def _cohort(self, columns: Columns, given: tuple[GivenTarget, ...]) -> Cohort | None:
@@ -217,6 +226,22 @@ class Decoder:
         if array.ndim != 2 or len(array) != self._n_cells or array.dtype != np.float32:
             raise ValueError("not one row per cell")
         return str(name), array
+
+    def _annotations(self, state: Mapping[str, Any]) -> tuple[Annotation, ...]:
+        # Projects of earlier versions have none.
+        entries: list[Any] = self._part("The list of annotations", lambda: list(state.get("annotations", ())), [])
+        read = (self._part("An annotation", partial(self._annotation, entry), None) for entry in entries)
+        return tuple(annotation for annotation in read if annotation is not None)
+
+    def _annotation(self, plain: Mapping[str, Any]) -> Annotation:
+        codes, levels = self._objects.get_array(plain["codes"]["blob"]), tuple(str(name) for name in plain["levels"])
+        if (
+            codes.shape != (self._n_cells,)
+            or codes.dtype != np.int32
+            or not -1 <= codes.min() <= codes.max() < len(levels)
+        ):
+            raise ValueError("not one label per cell")
+        return Annotation(str(plain["name"]), codes, levels, dict(plain["provenance"]))
 
     def _mask(self, reference: Mapping[str, Any]) -> np.ndarray:
         mask = self._objects.get_array(reference["blob"])

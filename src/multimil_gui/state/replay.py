@@ -282,9 +282,8 @@ def _hidden_color(session: Session, told: Any) -> ColorBy:
     """Return the colour whose levels were hidden; of most only the key was noted."""
     if isinstance(told, Mapping):
         return color_from_plain(told)
-    assert session.data.store is not None
     key = str(told)
-    if session.data.store.index.column(key) is not None or any(
+    if session.data.value.has_column(key) or any(
         view.target is not None and view.target.column == key for view in session.data.value.by_target
     ):
         return ColorBy(ColorKind.OBS, key)

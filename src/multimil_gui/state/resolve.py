@@ -142,9 +142,11 @@ def _key(inputs: Inputs) -> tuple[object, ...]:
     request = score_request(view)
     score = None if request is None else inputs.book.score(inputs.store, request)
     by_hand = view.level_colors if kind is ColorKind.OBS else None
+    labels = _Same(data.annotation(view.color.key)) if kind is ColorKind.OBS else None
     return (
         _Same(data.store),
         _Same(data.cohort),
+        labels,
         view.color,
         view.palette,
         view.percentiles,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.state.annotations import check_new_name, put_back, renamed, with_annotation, without
 from multimil_gui.state.cell_sets import CellSets
 from multimil_gui.state.commands import Command
 from multimil_gui.state.data import GivenTarget, open_data
@@ -90,6 +91,51 @@ class Session(SessionCells):
         if show:
             self.set_view(map_key=key)
         return key
+
+    def add_annotation(
+        self, name: str, codes: np.ndarray, levels: Sequence[str], provenance: Mapping[str, object]
+    ) -> str:
+        """Add labels of the cells that were computed, e.g. clusters; returns their name, made unique.
+
+        ``codes`` is (n_cells,) int, file order, -1 for cells without a label; ``provenance`` are plain JSON values.
+        """
+        data, key = with_annotation(self.data.value, name, codes, levels, provenance)
+        self._receive((self.data, data))
+        return key
+
+    def rename_annotation(self, name: str, new: str) -> None:
+        """Rename an annotation; colours by it follow. Refusal when the name is empty or taken."""
+        new = new.strip()
+        check_new_name(self.data.value, name, new)
+        found = self.data.value.annotation(name)
+        if found is None or new == name:
+            return
+
+        def rename(wanted: str) -> None:
+            # Only the name is undone: what a job adds in between stays.
+            data, old, key = renamed(self.data.value, found.codes, wanted)
+            view = self.view.value
+            if view.color == ColorBy(ColorKind.OBS, old):
+                view = replace(view, color=ColorBy(ColorKind.OBS, key))
+            self._receive((self.data, data), (self.view, view))
+
+        self.commands.run(Command(f"Rename {name}", lambda: rename(new), lambda: rename(name)))
+
+    def delete_annotation(self, name: str) -> None:
+        """Delete an annotation; cells coloured by it are coloured plainly."""
+        found = self.data.value.annotation(name)
+        if found is None:
+            raise Refusal("There is no such annotation.", f"{name}.", "Choose one of the list.")
+        place, before = self.data.value.annotations.index(found), self.view.value
+        shown = before.color == ColorBy(ColorKind.OBS, name)
+        after = replace(before, color=ColorBy(ColorKind.NONE), hidden=frozenset()) if shown else before
+        self.commands.run(
+            Command(
+                f"Delete {name}",
+                lambda: self._receive((self.data, without(self.data.value, found.codes)), (self.view, after)),
+                lambda: self._receive((self.data, put_back(self.data.value, found, place)), (self.view, before)),
+            )
+        )
 
     def add_run(
         self, result: Result, *, name: str = "", recipe: Mapping[str, object] | None = None, show: bool = True

@@ -241,9 +241,9 @@ class SessionCells(SessionParts):
 
     def category_mask(self, column: str, level: str) -> np.ndarray:
         """Return (n_cells,) bool: the cells of one level of an obs column; Refusal when there is none."""
-        if self._store().index.column(column) is None:
+        if not self.data.value.has_column(column):
             raise Refusal(f"The file has no column {column}.", "", "Colour by another column.")
-        codes = self._store().labelling(column)
+        codes = self.data.value.labelling(column)
         if level and level not in codes.levels:
             raise Refusal(f"There is no level “{level}” in {column}.", "", "Choose one of the legend.")
         return codes.codes == (codes.levels.index(level) if level else -1)

@@ -78,11 +78,12 @@ def columns_to_split_by(session: Session) -> tuple[str, ...]:
     store = session.data.store
     if store is None:
         return ()
-    return tuple(
+    of_file = (
         info.name
         for info in store.index.obs
         if info.kind.value != "number" and 1 < len(store.labelling(info.name).levels) <= max(store.n_cells // 2, 2)
     )
+    return (*of_file, *(annotation.name for annotation in session.data.value.annotations))
 
 
 def measured(store: Store) -> tuple[tuple[str, ...], np.ndarray]:

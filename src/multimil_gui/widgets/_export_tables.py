@@ -36,7 +36,9 @@ def cells_frame(shot: Snapshot) -> pd.DataFrame:
         )
     for place, (name, values) in enumerate(_known(cohort).items(), start=3):
         frame.insert(place, name, values)
-    return frame.assign(**_of_latent(shot), **{f"set_{item.name}": item.mask for item in shot.sets})
+    return frame.assign(
+        **_of_latent(shot), **_annotations(shot), **{f"set_{item.name}": item.mask for item in shot.sets}
+    )
 
 
 def samples_frame(shot: Snapshot) -> pd.DataFrame:
@@ -109,13 +111,14 @@ def curves_frame(shot: Snapshot) -> pd.DataFrame:
 
 
 def added_columns(shot: Snapshot) -> pd.DataFrame:
-    """Return the ``multimil_*`` obs columns: scores of the fit, shares of the modalities, one per cell set."""
+    """Return the ``multimil_*`` obs columns: scores of the fit, shares of the modalities, labels, one per cell set."""
     import pandas as pd
 
     columns: dict[str, object] = {}
     if shot.mil is not None:
         columns = _scores(shot, shot.mil)
     columns |= _of_latent(shot)
+    columns |= _annotations(shot)
     columns |= {f"set_{item.name}": item.mask for item in shot.sets}
     # A slash would make a folder inside the .h5ad.
     plain = {f"multimil_{name.replace('/', '_')}": values for name, values in columns.items()}
@@ -152,6 +155,16 @@ def _known(cohort: Cohort) -> dict[str, np.ndarray]:
         levels = np.array((*cohort.cell_type.levels, ""), dtype=object)
         columns["cell_type"] = levels[cohort.cell_type.codes]
     return columns
+
+
+def _annotations(shot: Snapshot) -> dict[str, pd.Categorical]:
+    """Return the labels that were computed here, as categories; missing for cells without one."""
+    import pandas as pd
+
+    return {
+        f"label_{item.name}": pd.Categorical.from_codes(item.codes, pd.Index(item.levels, dtype=object))
+        for item in shot.annotations
+    }
 
 
 def _truth(cohort: Cohort) -> np.ndarray:

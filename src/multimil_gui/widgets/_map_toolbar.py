@@ -135,7 +135,11 @@ class MapToolbar(QWidget):
             ways.addAction(self._choice(menu, "Measured modalities", chosen, split=SPLIT_BY_MODALITY))
         menu.addSeparator()
         columns = columns_to_split_by(session)
-        few = [name for name in columns if store is not None and len(store.labelling(name).levels) <= _FEW]
+        few = [
+            name
+            for name in columns
+            if store is not None and len(self._session.data.value.labelling(name).levels) <= _FEW
+        ]
         for name in (*few, *(name for name in columns if name not in few)):
             ways.addAction(self._choice(menu, name.replace("&", "&&"), split == name, split=name))
 

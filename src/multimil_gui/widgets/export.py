@@ -18,6 +18,7 @@ from multimil_gui.data.cohort import Cohort, Scope
 from multimil_gui.project.commit import atomic_commit
 from multimil_gui.project.text import write_csv
 from multimil_gui.state.cell_sets import CellSet
+from multimil_gui.state.data import Annotation
 from multimil_gui.state.recipes import describe, to_plain
 from multimil_gui.state.runs import RunRecord
 from multimil_gui.state.scatter_view import ScatterView
@@ -50,8 +51,8 @@ class Snapshot:
         The active fit with all its targets, None without one, and which of its scores are written.
     target, top_percent, top_scope
         What ``in_top`` means: the target that is shown, and the part of the cells.
-    sets
-        All cell sets of the session: one column each.
+    sets, annotations
+        All cell sets and annotations of the session: one column each.
     obsm
         Latents and maps that were computed here.
     latent
@@ -74,6 +75,7 @@ class Snapshot:
     curves: tuple[Curve, ...]
     recipe: Mapping[str, object]
     provenance: Mapping[str, object]
+    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +138,7 @@ def snapshot(session: Session) -> Snapshot:
         curves=(*((integration.curve,) if integration is not None else ()), *(mil.curves if mil is not None else ())),
         recipe=dict(run.recipe) if run is not None else {},
         provenance=session.provenance(),
+        annotations=session.data.value.annotations,
     )
 
 
@@ -250,6 +253,7 @@ def _uns(shot: Snapshot, chosen: CellSet | None) -> dict[str, object]:
         "targets": json.dumps(_targets(shot), sort_keys=True),
         "top_cells": f"{shot.top_percent:g} % {shot.top_scope.value}",
         "cell_sets": json.dumps({item.name: to_plain(item.recipe) for item in shot.sets}, sort_keys=True),
+        "annotations": json.dumps({item.name: dict(item.provenance) for item in shot.annotations}, sort_keys=True),
     }
     if shot.latent is not None:
         integration = shot.latent.integration or shot.latent.query

@@ -317,7 +317,7 @@ class LatentMap(QWidget):
             told |= {columns.cell_type, columns.sample, columns.donor}
         if store is None or column in told:
             return heading, lines
-        labelling = store.labelling(column)
+        labelling = self._session.data.value.labelling(column)
         code = int(labelling.codes[row])
         return heading, f"{lines}\n{column}: {labelling.levels[code] if code >= 0 else 'missing'}"
 

@@ -257,7 +257,7 @@ class LegendPanel(QWidget):
             self._notice.attempt(lambda: self._session.select_category(column, levels[0], combine))
             return
         # All marked levels are one step, for undo and so that "both" keys intersect with any of them.
-        labelling = store.labelling(column)
+        labelling = self._session.data.value.labelling(column)
         codes = [labelling.levels.index(level) if level in labelling.levels else -1 for level in levels]
         recipe = SelectionRecipe(
             SelectionKind.CATEGORY, {"column": column, "level": ", ".join(levels), "levels": list(levels)}

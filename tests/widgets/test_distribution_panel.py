@@ -390,3 +390,23 @@ def test_a_gate_without_a_second_value_asks_for_one(qtbot: QtBot, fitted: Sessio
     made.show()
     turn_to(qtbot, made, made.gate)
     assert "Choose two values" in made.gate.empty.text()
+
+
+def test_selected_cells_are_compared_with_the_others(qtbot: QtBot, fitted: Session, panel: DistributionPanel) -> None:
+    turn_to(qtbot, panel, panel.violins)
+    panel.violins.group.setCurrentIndex(panel.violins.group.findText("Selection"))
+    fitted.select_category("cell_type", "Monocyte")
+    settle(qtbot, panel)
+    inside, outside = panel.violins.violins.data().spreads.groups
+    selected = fitted.selection.mask
+    assert (inside.n, outside.n) == (selected.sum(), (~selected).sum())
+    np.testing.assert_allclose(inside.median, np.median(attention(fitted)[selected].astype(np.float64)), rtol=1e-6)
+
+
+def test_what_is_not_known_yet_is_said_in_words(qtbot: QtBot, session: Session) -> None:
+    session.color_by(ATTENTION)
+    made = DistributionPanel(session)
+    qtbot.addWidget(made)
+    made.show()
+    turn_to(qtbot, made, made.histogram)
+    assert made.histogram.empty.text().startswith("No attention yet")

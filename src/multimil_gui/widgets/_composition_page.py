@@ -94,7 +94,10 @@ class CompositionPage(LinkedPage):
         counted: _Counted = result
         self._counted = counted
         self.heading.setText(f"Composition by {counted.data.title}")
-        self.key.set_levels(counted.data.levels, counted.data.colors)
+        # Levels that no shown cell has would only take room.
+        there = [int(place) for place in np.flatnonzero(counted.data.counts.any(axis=0))]
+        names, colors = counted.data.levels, counted.data.colors
+        self.key.set_levels([names[place] for place in there], [colors[place] for place in there])
         self.bars.set_data(counted.data)
         self.bars.set_selected(self._session.samples.selected)
 

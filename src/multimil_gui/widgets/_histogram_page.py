@@ -92,7 +92,7 @@ class HistogramPage(LinkedPage):
     def _wish(self) -> Wish | None:
         session, coloring = self._session, self.coloring()
         if coloring is None or (coloring.numbers is None and coloring.codes is None):
-            self.say(NOTHING)
+            self.say(self.why_not(coloring, NOTHING))
             return None
         masks = (
             shown_cells(session, beside=session.view.color),

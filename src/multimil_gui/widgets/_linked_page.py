@@ -113,6 +113,12 @@ class LinkedPage(QWidget):
             return None
         return coloring_of(self._session, self._session.view.color)
 
+    def why_not(self, coloring: Coloring | None, otherwise: str) -> str:
+        """Return why a value cannot be drawn: what the map says of it ("no attention yet"), or what to do."""
+        if coloring is None or coloring.codes is not None or self._session.view.color.kind is ColorKind.NONE:
+            return otherwise
+        return f"{coloring.title[:1].upper()}{coloring.title[1:]}.\n{otherwise}"
+
     def theme(self) -> tuple[str, str, str]:
         """Return paper, ink and accent of the theme ("#rrggbb")."""
         palette = self.palette()

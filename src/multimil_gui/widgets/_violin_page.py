@@ -25,6 +25,8 @@ from multimil_gui.widgets._ui import Role, WheelGuard, button, label, row
 
 NO_NUMBER = "Violins need a number of each cell: colour the map by a gene, a score or a column of numbers."
 _ALL = "All cells"
+_SELECTION = "Selection"
+_SELECTED, _OTHERS = "selected cells", "other cells"
 _CELL_TYPE = "Cell type"
 _MOST_GROUPS = 60
 _UNKNOWN = (140, 144, 152)
@@ -78,13 +80,14 @@ class ViolinPage(LinkedPage):
         session = self._session
         self.violins.set_selected(session.samples.selected)
         self.only.setEnabled(bool(session.samples.selected))
-        return (self.coloring(), session.target_cohort(), shown_cells(session), self.group.currentText())
+        selection = session.selection.current if self.group.currentText() == _SELECTION else None
+        return (self.coloring(), session.target_cohort(), shown_cells(session), self.group.currentText(), selection)
 
     def _offer(self) -> None:
         """Offer what the cells can be split by; the choice stays as long as it is there."""
         cohort = self._session.target_cohort()
         offered = [name for name in (_condition(cohort), _CELL_TYPE if cohort and cohort.cell_type else "") if name]
-        offered.append(_ALL)
+        offered += [_SELECTION, _ALL]
         if offered != [self.group.itemText(place) for place in range(self.group.count())]:
             before = self.group.currentText()
             self.group.clear()
@@ -94,7 +97,7 @@ class ViolinPage(LinkedPage):
     def _wish(self) -> Wish | None:
         session, coloring, cohort = self._session, self.coloring(), self._session.target_cohort()
         if cohort is None or coloring is None or coloring.numbers is None:
-            self.say(NO_NUMBER)
+            self.say(self.why_not(coloring, NO_NUMBER))
             return None
         groups = self._groups(cohort)
         return partial(
@@ -103,6 +106,10 @@ class ViolinPage(LinkedPage):
 
     def _groups(self, cohort: Cohort) -> Groups:
         by = self.group.currentText()
+        if by == _SELECTION:
+            codes = np.where(self._session.selection.mask, 0, 1).astype(np.int32)
+            accent = self.palette().highlight().color()
+            return Groups(codes, (_SELECTED, _OTHERS), ((accent.red(), accent.green(), accent.blue()), _UNKNOWN))
         if self._grouped is None or self._grouped[0] is not cohort or self._grouped[1] != by:
             self._grouped = (cohort, by, _make_groups(self._session, cohort, by))
         return self._grouped[2]

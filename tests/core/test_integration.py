@@ -260,8 +260,32 @@ def test_reports_and_stops(counts) -> None:
 def test_a_breakdown_names_the_modality_and_the_fix(proteins, counts, mmd: float) -> None:
     huge = np.where(proteins > 0, 1e30, 0).astype(np.float32)
     options = QUICK.model_copy(update={"mmd_marginal_weight": mmd, "mmd_latent_weight": mmd})
+    reporter = SilentReporter()
     with pytest.raises(Refusal, match=r"modality adt.*learning_rate"):
-        fit([rna(counts), adt(huge)], options, [CovariateData("batch", np.arange(N) % 2, 2)])
+        fit([rna(counts), adt(huge)], options, [CovariateData("batch", np.arange(N) % 2, 2)], reporter=reporter)
+    assert [warning.rpartition(" ")[2] for warning in reporter.warnings] == ["3.0e-04.", "3.0e-05.", "3.0e-06."]
+
+
+@pytest.mark.parametrize("step", [0, 2, 3, 9])
+def test_an_epoch_that_breaks_once_is_repeated_more_slowly(counts, proteins, monkeypatch, step: int) -> None:
+    batch, calls = CellSource.batch, iter(range(10**6))
+
+    def broken_once(self, cells):
+        found = batch(self, cells)
+        if next(calls) == step:
+            found.parts["adt"].values.fill_(np.nan)
+        return found
+
+    monkeypatch.setattr(CellSource, "batch", broken_once)
+    reporter, n_steps = SilentReporter(), -(-N // QUICK.batch_size)
+    result = fit([rna(counts), adt(proteins)], reporter=reporter)
+    (warning,) = reporter.warnings
+    assert "modality adt" in warning
+    assert f"Epoch {step // n_steps + 1} is repeated with learning rate 3.0e-04" in warning
+    assert len(result.train) == QUICK.epochs
+    assert np.isfinite(result.train).all()
+    assert np.isfinite(result.latent).all()
+    assert all(np.isfinite(value).all() for value in result.weights.values())
 
 
 def test_a_gradient_that_is_no_number_breaks_the_step_in_which_it_appears(counts, proteins) -> None:

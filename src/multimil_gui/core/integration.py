@@ -20,11 +20,14 @@ from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.core.resuming import TrainingKeeper, TrainingState, named, under
 from multimil_gui.core.stopping import BestOf
 from multimil_gui.core.vae import Design, ModalityShape
-from multimil_gui.core.vae_learning import VAELearner
+from multimil_gui.core.vae_learning import Broken, VAELearner
 
 __all__ = ["ContinuousData", "CovariateData", "IntegrationFit", "ModalityData", "design_of", "fit_integration"]
 
 STAGE = "integration"
+
+MOST_LOWERINGS = 3
+"""How often the learning rate is lowered tenfold when the training breaks down."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,28 @@ class _Trainer:
         self._order = numpy_stream(options.seed, 1)
 
     def epoch(self, epoch: int, reporter: Reporter) -> tuple[float, bool]:
-        """Train one epoch; return the loss per cell and whether the user asked to stop here."""
+        """Train one epoch; return the loss per cell and whether the user asked to stop here.
+
+        An epoch that breaks down is taken back and repeated with a tenth of the learning rate.
+
+        Raises
+        ------
+        Broken
+            When it still breaks down after :data:`MOST_LOWERINGS` in the whole fit.
+        """
+        while True:
+            before = self.learner.arrays()
+            try:
+                return self._epoch(epoch, reporter)
+            except Broken as broken:
+                if round(np.log10(self._options.learning_rate / self.learner.learning_rate)) >= MOST_LOWERINGS:
+                    raise
+                self.learner.restore(before)
+                self.learner.learning_rate /= 10
+                rate = f"{self.learner.learning_rate:.1e}"
+                reporter.warn(f"{broken.what} Epoch {epoch + 1} is repeated with learning rate {rate}.")
+
+    def _epoch(self, epoch: int, reporter: Reporter) -> tuple[float, bool]:
         kl_factor = annealed(epoch, self._options.epochs, self._options.kl_anneal_fraction)
         order = self._order.permutation(self._train)
         total, seen = 0.0, 0

@@ -16,6 +16,11 @@ from multimil_gui.core.random_streams import torch_stream
 from multimil_gui.core.resuming import named, under
 from multimil_gui.core.vae import Design, MultimodalVAE
 
+
+class Broken(Refusal):
+    """A loss or gradient that is infinite or not a number; nothing was learnt from it."""
+
+
 Further = Callable[[Losses], torch.Tensor]
 """A further term of the loss, of what the integration says about a batch."""
 
@@ -57,7 +62,7 @@ class VAELearner:
 
         Raises
         ------
-        Refusal
+        Broken
             When the loss or its gradient is not a number; names the modalities or the prediction.
         """
         terms = losses(self.model, batch, self._noise)
@@ -67,7 +72,7 @@ class VAELearner:
         (loss if added is None else loss + added).backward()
         value = float(loss.detach())
         if added is not None and not bool(torch.isfinite(added)):
-            raise Refusal(
+            raise Broken(
                 "The joint training broke down: the loss of the prediction became infinite or not a number.",
                 f"Epoch {epoch + 1}.",
                 "Lower mil.learning_rate or mil.lambda_class tenfold.",
@@ -80,8 +85,8 @@ class VAELearner:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return weights, the optimiser's moments and the state of the noise, as named copies."""
         weights = {name: value.detach().cpu().numpy().copy() for name, value in self.model.weights.items()}
-        noise = {"noise": self._noise.get_state().numpy().copy()}
-        return named("weights", weights) | named("optimizer", self._moments()) | noise
+        rest = {"noise": self._noise.get_state().numpy().copy(), "rate": np.array([self.learning_rate])}
+        return named("weights", weights) | named("optimizer", self._moments()) | rest
 
     def _moments(self) -> dict[str, np.ndarray]:
         """Return the optimiser's state by the number of the weight and the name of the moment: ``"3/exp_avg"``."""
@@ -100,6 +105,16 @@ class VAELearner:
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
         self._noise.set_state(torch.from_numpy(arrays["noise"].copy()))
+        self.learning_rate = float(arrays["rate"][0])
+
+    @property
+    def learning_rate(self) -> float:
+        """Step size of the optimiser."""
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self._optimizer.param_groups[0]["lr"] = rate
 
     def _end(self, name: str) -> list[str]:
         """Return the weights of a modality that every gradient of its encoder or of its decoder must pass."""
@@ -132,10 +147,10 @@ class VAELearner:
         return total / len(cells) if len(cells) else np.nan
 
 
-def _broken(guilty: list[str], epoch: int) -> Refusal:
+def _broken(guilty: list[str], epoch: int) -> Broken:
     """Return the refusal that names the modalities that broke a step."""
     who = f"the modality {' and '.join(guilty)}" if guilty else "the latent space (KL or MMD)"
-    return Refusal(
+    return Broken(
         f"The integration broke down: the loss of {who} became infinite or not a number.",
         f"Epoch {epoch + 1}.",
         "Lower integrate.learning_rate tenfold; if it happens in the first epoch, check that the matrix holds what its "

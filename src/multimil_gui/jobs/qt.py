@@ -10,7 +10,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QThread, QTimer, Signal, Slot
 
-from multimil_gui.core.errors import Cancelled
+from multimil_gui.core.errors import Cancelled, Refusal
 from multimil_gui.core.reporter import Stop
 from multimil_gui.jobs.reporters import ThreadReporter
 from multimil_gui.jobs.states import JobOutcome, JobState, check_transition
@@ -50,7 +50,9 @@ class _Worker(QObject):
         try:
             ended = _Ended(job.job_id, result=job.function(*job.args, reporter=job.reporter))
         except BaseException as error:  # noqa: BLE001  SystemExit and MemoryError must end the job, not the program
-            ended = _Ended(job.job_id, error=error, details="".join(traceback.format_exception(error)))
+            # A refusal says all there is to say.
+            details = "" if isinstance(error, Refusal) else "".join(traceback.format_exception(error))
+            ended = _Ended(job.job_id, error=error, details=details)
             # The traceback holds every array of the job; they must not live as long as the error is shown.
             error.__traceback__ = None
         self.ended.emit(ended)

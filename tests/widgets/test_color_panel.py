@@ -8,8 +8,11 @@ from qtpy.QtCore import Qt
 
 from multimil_gui.analysis.scores import top_cells
 from multimil_gui.data.cohort import Scope
+from multimil_gui.state.gene_lists import add_gene_set
+from multimil_gui.state.resolve import resolve
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorBy, ColorKind, ScoreSource
+from multimil_gui.widgets._color_bar import number_words
 from multimil_gui.widgets._color_choices import What
 from multimil_gui.widgets.color_panel import ColorPanel
 
@@ -190,7 +193,7 @@ def test_a_number_has_one_prediction_and_one_contribution(qtbot: QtBot, rich_fit
 
     _choose(panel.what, What.CONDITION)
     assert rich_fitted.view.color == ColorBy(ColorKind.OBS, "age")
-    assert _visible(panel, panel._limits)
+    assert _visible(panel, panel.limits)
 
 
 def test_ordered_classes_are_shown_by_rank_or_by_probability(qtbot: QtBot, rich_fitted: Session) -> None:
@@ -235,7 +238,7 @@ def test_the_share_of_a_modality_is_offered_after_an_integration(
     assert _keys(panel) == [("rna", "rna"), ("adt", "adt")]
     assert rich_session.view.color == ColorBy(ColorKind.MODALITY, "rna")
     assert panel._captions[panel.klass].text() == "Modality"
-    assert not _visible(panel, panel._limits)
+    assert not _visible(panel, panel.limits)
     _choose(panel.klass, "adt")
     assert rich_session.view.color == ColorBy(ColorKind.MODALITY, "adt")
 
@@ -246,3 +249,68 @@ def test_scores_of_a_reference_have_one_source(qtbot: QtBot, session: Session, f
 
     assert not _visible(panel, panel.source)
     assert "atlas.h5ad" in panel._source_words.text()
+
+
+# -- genes ---------------------------------------------------------------------------------------------------------------
+
+
+def _genes(session: Session, n: int) -> tuple[str, list[str]]:
+    (modality,) = session.data.store.index.modalities
+    return modality, list(session.data.store.features(modality)[:n])
+
+
+def test_cells_are_coloured_by_a_gene_set(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    _choose(panel.what, What.SCORE)
+    assert "no gene sets yet" in panel._notice.text()
+    modality, genes = _genes(session, 4)
+    add_gene_set(session, "One", genes[:2])
+    add_gene_set(session, "Other", genes[2:])
+
+    _choose(panel.what, What.SCORE)
+    assert session.view.color == ColorBy(ColorKind.SCORE, "One", modality)
+    panel.gene_set.combo.setCurrentIndex(1)
+    panel.gene_set.combo.activated.emit(1)
+
+    assert session.view.color == ColorBy(ColorKind.SCORE, "Other", modality)
+    assert _visible(panel, panel.palette_choice) and _visible(panel, panel.limits)
+
+
+def test_two_genes_are_chosen_one_after_the_other(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    modality, (one, other, third) = _genes(session, 3)
+    before = session.view.color
+    _choose(panel.what, What.BLEND)
+    for field, gene in ((panel.blend.first, one), (panel.blend.second, other)):
+        assert session.view.color == before
+        field.setText(gene)
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+
+    assert session.view.color == ColorBy(ColorKind.BLEND, f"{one}\t{other}", modality)
+    assert _visible(panel, panel.limits) and not _visible(panel, panel.palette_choice)
+    panel.blend.first.setText(third)
+    qtbot.keyClick(panel.blend.first, Qt.Key.Key_Return)
+    assert session.view.color.key == f"{third}\t{other}"
+    session.commands.undo()
+    assert panel.blend.first.text() == one
+
+
+def test_limits_follow_the_slider_and_say_their_values(qtbot: QtBot, fitted: Session) -> None:
+    panel = _panel(qtbot, fitted)
+    numbers = resolve(fitted).numbers
+    panel.limits.slider.setSliderDown(True)
+    for low in (100, 150, 200):
+        panel.limits.slider.setValue((low, 900))
+        qtbot.waitUntil(lambda low=low: fitted.view.percentiles == (low / 10, 90.0))
+    panel.limits.slider.setSliderDown(False)
+    ends = np.percentile(numbers[np.isfinite(numbers)], (20, 90))
+    assert panel.limits.values.text() == " to ".join(number_words(end) for end in ends)
+    assert (panel.low.value(), panel.high.value()) == (20, 90)
+
+    panel.limits.reset.click()
+    assert fitted.view.percentiles == (1.0, 99.0)
+    assert not panel.limits.reset.isEnabled()
+    fitted.commands.undo()
+    assert fitted.view.percentiles == (20.0, 90.0)
+    fitted.commands.undo()
+    assert fitted.view.percentiles == (1.0, 99.0)

@@ -26,6 +26,8 @@ class What(StrEnum):
     FAR = "Far from the reference"
     COLUMN = "Any column"
     FEATURE = "Gene, protein or peak"
+    SCORE = "Score of a gene set"
+    BLEND = "Two genes at once"
     MODALITY = "Share of a modality"
     CELL_SETS = "Cell sets"
     SAMPLES = "Selected samples"
@@ -53,6 +55,7 @@ QUERY: dict[str, What] = {
 _CONTINUOUS = frozenset(
     {
         *(What.ATTENTION, What.CONTRIBUTION, What.PREDICTION, What.FEATURE, What.MODALITY),
+        What.SCORE,
         *(What.CONFIDENCE, What.DISTANCE),
     }
 )
@@ -63,6 +66,8 @@ KINDS = {
     ColorKind.PREDICTION: What.PREDICTION,
     ColorKind.TOP: What.TOP,
     ColorKind.FEATURE: What.FEATURE,
+    ColorKind.SCORE: What.SCORE,
+    ColorKind.BLEND: What.BLEND,
     ColorKind.MODALITY: What.MODALITY,
     ColorKind.CELL_SET: What.CELL_SETS,
     ColorKind.SAMPLES: What.SAMPLES,
@@ -85,6 +90,8 @@ def offered(session: Session) -> list[tuple[str, What]]:
         missing.add(What.CONDITION)
     if columns is None or columns.cell_type is None:
         missing.add(What.CELL_TYPE)
+    if not store.index.modalities:
+        missing.update((What.FEATURE, What.SCORE, What.BLEND))
     if len(_modalities(session)) < 2:
         missing.add(What.MODALITY)
     if not any(record.query is not None for record in session.runs.records):

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QIcon, QPixmap
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from multimil_gui.state.feature_search import Feature
 from multimil_gui.state.palettes import CONTINUOUS, palette_lut
+from multimil_gui.state.resolve import resolve
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorBy, ColorKind
-from multimil_gui.widgets._color_bar import lut_image
+from multimil_gui.widgets._color_bar import lut_image, number_words
 from multimil_gui.widgets._color_choices import (
     KEYED,
     KINDS,
@@ -26,6 +28,9 @@ from multimil_gui.widgets._color_choices import (
     what_of,
 )
 from multimil_gui.widgets._feature_field import FeatureField
+from multimil_gui.widgets._gene_fields import BlendFields, GeneSetField
+from multimil_gui.widgets._limits_field import LimitsField
+from multimil_gui.widgets._score_worker import watch_scores
 from multimil_gui.widgets._target_choice import TargetChoice
 from multimil_gui.widgets._top_slider import TopSlider
 from multimil_gui.widgets._ui import Notice, Role, Subscriptions, WheelGuard, label
@@ -54,6 +59,7 @@ class ColorPanel(QWidget):
         self._session = session
         self._guard = WheelGuard(self)
         self._what = What.NONE
+        watch_scores(session, self)
         self._make_fields()
         self._lay_out()
         self._connect()
@@ -72,6 +78,8 @@ class ColorPanel(QWidget):
         self.klass = self._combo("color_class", "Class", "What the score is about")
         self.modality = self._combo("color_modality", "Modality", "Where the feature was measured")
         self.feature = FeatureField(self)
+        self.gene_set = GeneSetField(self._guard, self)
+        self.blend = BlendFields(self)
         self.run = self._combo("color_run", "Fit", "The fit whose scores are shown")
         self.source = self._combo("color_source", "Scores", "Which models scored the cells")
         for source, words, tip in SOURCES:
@@ -85,8 +93,8 @@ class ColorPanel(QWidget):
         self.palette_choice.addItem("automatic", None)
         for name in CONTINUOUS:
             self.palette_choice.addItem(name, name)
-        self.low = self._percentile("color_low", "Lower limit, percentile of the shown values", 0, 99.9)
-        self.high = self._percentile("color_high", "Upper limit, percentile of the shown values", 0.1, 100)
+        self.limits = LimitsField(self._guard, self)
+        self.low, self.high = self.limits.low, self.limits.high
         self.top = TopSlider(self._session, self)
         self._notice = Notice(self)
         self._source_words = label("", Role.NOTE, self, wrap=True)
@@ -102,29 +110,10 @@ class ColorPanel(QWidget):
         self._guard.watch(combo)
         return combo
 
-    def _percentile(self, name: str, words: str, low: float, high: float) -> QDoubleSpinBox:
-        box = QDoubleSpinBox(self)
-        box.setObjectName(name)
-        box.setAccessibleName(words)
-        box.setToolTip(words)
-        box.setRange(low, high)
-        box.setDecimals(1)
-        box.setMinimumWidth(48)
-        box.setKeyboardTracking(False)
-        self._guard.watch(box)
-        return box
-
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(8)
-        limits = QWidget(self)
-        line = QHBoxLayout(limits)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(4)
-        for part, stretch in ((self.low, 1), (label("to", Role.NOTE, limits), 0), (self.high, 1)):
-            line.addWidget(part, stretch)
-        self._limits = limits
         captions = self.fontMetrics().horizontalAdvance("Colour by  ")
         self._rows: dict[QWidget, QWidget] = {}
         self._captions: dict[QWidget, QLabel] = {}
@@ -133,13 +122,15 @@ class ColorPanel(QWidget):
             ("Colour by", self.what),
             ("Column", self.column),
             ("Class", self.klass),
-            ("Modality", self.modality),
             ("Feature", self.feature),
+            ("Gene set", self.gene_set),
+            ("Modality", self.modality),
+            ("Genes", self.blend),
             ("Fit", self.run),
             ("Scores", self.source),
             ("", self.rank),
             ("Palette", self.palette_choice),
-            ("Limits", limits),
+            ("Limits", self.limits),
         ):
             holder = QWidget(self)
             inside = QHBoxLayout(holder)
@@ -166,15 +157,20 @@ class ColorPanel(QWidget):
         self.what.activated.connect(self._on_what)
         self.column.activated.connect(self._on_key)
         self.klass.activated.connect(self._on_key)
-        self.modality.activated.connect(self._on_modality)
-        self.feature.feature_chosen.connect(self._on_feature)
+        self.modality.activated.connect(self._on_key)
+        self.feature.picked.connect(self._on_feature)
         self.feature.feature_unknown.connect(self._on_unknown)
+        self.gene_set.chosen.connect(self._on_key)
+        self.gene_set.manage_wanted.connect(self.show_gene_sets)
+        self.blend.picked.connect(self._on_blend)
+        self.blend.feature_unknown.connect(self._on_unknown)
         self.run.activated.connect(self._on_run)
         self.source.activated.connect(self._on_source)
         self.rank.clicked.connect(self._on_rank)
         self.palette_choice.activated.connect(self._on_palette)
-        self.low.valueChanged.connect(self._on_limits)
-        self.high.valueChanged.connect(self._on_limits)
+        self.limits.limits_changed.connect(self._on_limits)
+        self.limits.released.connect(self._session.commands.end_merge)
+        self.limits.refused.connect(self._notice.say)
 
     # -- showing -------------------------------------------------------------------------------------------------------
 
@@ -189,25 +185,36 @@ class ColorPanel(QWidget):
         if color.kind in KEYED.values():
             _set(self.klass, color.key)
         if color.kind is ColorKind.FEATURE:
-            _set(self.modality, color.modality)
             self.feature.show_feature(color.key)
+        if color.kind is ColorKind.SCORE:
+            _set(self.modality, color.modality)
+            self.gene_set.show_set(color.key)
+        self.blend.show_color(color)
         _set(self.source, view.source)
         _set(self.palette_choice, view.palette)
         self.rank.setChecked(view.rank)
-        for box, value in ((self.low, view.percentiles[0]), (self.high, view.percentiles[1])):
-            blocked = box.blockSignals(True)
-            box.setValue(value)
-            box.blockSignals(blocked)
+        self.limits.show_limits(view.percentiles, self._limits_in_words())
         self._show_rows()
+
+    def _limits_in_words(self) -> str:
+        """Return the values at the limits of what is shown."""
+        shown = resolve(self._session)
+        if shown.scale is None:
+            return ""
+        return f"{number_words(shown.scale.low)} to {number_words(shown.scale.high)}"
 
     def _fill_choices(self) -> None:
         session, store = self._session, self._session.data.store
         self.target.refresh()
         _fill(self.what, offered(session))
-        names = [info.name for info in store.index.obs] if store is not None else []
+        names = session.data.value.columns_of_cells
         _fill(self.column, [(name, name) for name in names])
         modalities = list(store.index.modalities) if store is not None else []
         _fill(self.modality, [(name, name) for name in modalities])
+        if store is not None and modalities:
+            self.feature.set_store(store)
+            self.blend.set_store(store)
+        self.gene_set.show_sets(tuple(item.name for item in session.view.gene_sets))
         self._fill_keys()
         _fill(self.run, [(record.name, record.id) for record in session.runs.with_prediction])
         _set(self.run, session.runs.value.active_id)
@@ -227,13 +234,15 @@ class ColorPanel(QWidget):
             (self.target, self.target.is_needed),
             (self.column, what is What.COLUMN),
             (self.klass, what in KEYED and self.klass.count() > 1),
-            (self.modality, what is What.FEATURE and self.modality.count() > 1),
+            (self.modality, what is What.SCORE and self.modality.count() > 1),
             (self.feature, what is What.FEATURE),
+            (self.gene_set, what is What.SCORE),
+            (self.blend, what is What.BLEND),
             (self.run, scores and self.run.count() > 1),
             (self.source, scores and not (mil is not None and mil.reference)),
             (self.rank, what is What.ATTENTION),
             (self.palette_choice, continuous),
-            (self._limits, continuous and not fixed),
+            (self.limits, (continuous and not fixed) or what is What.BLEND),
         ):
             self._rows[field].setVisible(wanted)
         words = ""
@@ -249,13 +258,6 @@ class ColorPanel(QWidget):
             # Only now: the palettes come from matplotlib, which would slow down the start.
             for index, name in enumerate(CONTINUOUS, start=1):
                 self.palette_choice.setItemIcon(index, _palette_icon(name))
-        if what is What.FEATURE:
-            self._fill_features()
-
-    def _fill_features(self) -> None:
-        store = self._session.data.store
-        if store is not None and self.modality.count():
-            self.feature.set_features(store.features(str(self.modality.currentData())))
 
     # -- choosing ------------------------------------------------------------------------------------------------------
 
@@ -265,25 +267,39 @@ class ColorPanel(QWidget):
         self._show_rows()
         if self._what is What.FEATURE:
             self.feature.setFocus()
-            if not self.feature.text():
+            if self._session.view.color.kind is not ColorKind.FEATURE:
+                self.feature.clear()
                 return
+        if self._what is What.BLEND:
+            (self.blend.second if self.blend.first.text() else self.blend.first).setFocus()
+        if self._what is What.SCORE and not self.gene_set.name():
+            self._notice.say("There are no gene sets yet: make or import one under “Sets…”.")
+            return
         self._apply()
 
     def _on_key(self) -> None:
         self._apply()
 
-    def _on_modality(self) -> None:
-        self._fill_features()
-        self.feature.clear()
-        self.feature.setFocus()
+    def _on_feature(self, feature: Feature) -> None:
+        color = ColorBy(ColorKind.FEATURE, feature.name, feature.modality)
+        self._notice.attempt(lambda: self._session.color_by(color))
 
-    def _on_feature(self, name: str) -> None:
-        self._notice.attempt(
-            lambda: self._session.color_by(ColorBy(ColorKind.FEATURE, name, str(self.modality.currentData())))
-        )
+    def _on_blend(self, color: ColorBy) -> None:
+        self._notice.attempt(lambda: self._session.color_by(color))
 
     def _on_unknown(self, text: str) -> None:
-        self._notice.say(f"No feature of {self.modality.currentData()} is named like “{text}”.")
+        self._notice.say(f"No feature is named like “{text}”.")
+
+    def show_gene_sets(self) -> None:
+        """Show the window of the gene sets, beside the map."""
+        from multimil_gui.widgets.gene_sets_dialog import GeneSetsDialog
+
+        def show() -> None:
+            dialog = GeneSetsDialog(self._session, self.window())
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.show()
+
+        self._notice.attempt(show)
 
     def _apply(self) -> None:
         color = self._color()
@@ -301,7 +317,12 @@ class ColorPanel(QWidget):
         if what in KEYED:
             return ColorBy(KEYED[what], str(self.klass.currentData()))
         if what is What.FEATURE:
-            return ColorBy(ColorKind.FEATURE, self.feature.text(), str(self.modality.currentData()))
+            present = self._session.view.color
+            return present if present.kind is ColorKind.FEATURE else None
+        if what is What.SCORE:
+            return ColorBy(ColorKind.SCORE, self.gene_set.name(), str(self.modality.currentData()))
+        if what is What.BLEND:
+            return self.blend.color()
         query = next((color for color, entry in QUERY.items() if entry is what), None)
         if query is not None:
             return ColorBy(ColorKind.QUERY, query)
@@ -319,11 +340,7 @@ class ColorPanel(QWidget):
     def _on_palette(self) -> None:
         self._session.set_view(palette=self.palette_choice.currentData())
 
-    def _on_limits(self) -> None:
-        low, high = self.low.value(), self.high.value()
-        if low >= high:
-            self._notice.say("The lower limit must be below the upper one.")
-            return
+    def _on_limits(self, low: float, high: float) -> None:
         self._notice.clear()
         self._session.set_view(percentiles=(low, high))
 

@@ -35,7 +35,8 @@ class GeneSetField(QWidget):
         self.combo.setToolTip("The set whose score is shown: its mean level minus that of random genes of like levels")
         self.combo.setMaxVisibleItems(20)
         self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.combo.setMinimumContentsLength(6)
+        self.combo.setMinimumContentsLength(3)
+        self.combo.setMinimumWidth(44)
         self.combo.activated.connect(self.chosen)
         guard.watch(self.combo)
         self.manage = button(

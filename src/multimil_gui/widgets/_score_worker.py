@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, ref
@@ -51,7 +52,9 @@ class ScoreWorker(QObject):
     def stop(self) -> None:
         """End what is running; nothing is computed any more, and nobody is told."""
         self._session.changed.disconnect(self._on_changed, missing_ok=True)
-        self._timer.stop()
+        with suppress(RuntimeError):
+            # When the program ends, the timer may be gone before the last widget.
+            self._timer.stop()
         self._book.background = False
         if self._task is not None:
             self._task.stop()

@@ -103,7 +103,7 @@ class GeneSetsDialog(QDialog):
         self.color = button(
             "Colour cells", "Colour the cells by the score of this set", "gene_set_color", self._on_color
         )
-        self.color.setProperty("kind", "primary")
+        self.color.setProperty("primary", True)
         self.close_button = button("Close", "Close this window; the sets stay", "gene_set_close", self.close)
         self.words = label("", Role.NOTE, self, wrap=True)
         self._notice = Notice(self)

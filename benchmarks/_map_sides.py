@@ -91,6 +91,8 @@ class Ours:
         from qtpy.QtTest import QTest
 
         QTest.mouseRelease(self.canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(400, 400))
+        # Until the hand rests only a part of the points is drawn.
+        QTest.qWait(300)
         self.turn = 0
 
     def close(self) -> None:

@@ -10,6 +10,8 @@ from multimil_testing.programs import show_program
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("[!_]*.py"))
 IDS = [path.stem for path in EXAMPLES]
+# Cells of notebooks run in a kernel: tests/widgets/test_jupyter_example.py.
+PROGRAMS = [path for path in EXAMPLES if not path.stem.endswith("_jupyter")]
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +19,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("examples")
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=IDS)
+@pytest.mark.parametrize("path", PROGRAMS, ids=[path.stem for path in PROGRAMS])
 def test_example_runs_and_shows_something(path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The first example writes the demo cohort into the folder for temporary files, the others find it there.
     monkeypatch.setenv("TMPDIR", str(shared))

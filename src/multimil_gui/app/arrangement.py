@@ -49,7 +49,7 @@ class Arrangement(QObject):
     def begin(self) -> None:
         """Put the panels where they were left, or where they are at first."""
         saved = self._window.services.settings.values.layout
-        if saved is not None and saved.docks:
+        if saved is not None and saved.docks and not self._window.services.safe:
             self._arrange(saved.docks)
         else:
             self.reset()

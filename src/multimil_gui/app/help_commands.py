@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject
 
 from multimil_gui.app.command_palette import CommandPalette
+from multimil_gui.app.hooks import CRASH_FILE
 from multimil_gui.app.shortcuts_dialog import ShortcutsDialog
 from multimil_gui.app.text_dialog import TextDialog
 
@@ -44,6 +45,15 @@ class HelpCommands(QObject):
         from multimil_gui.app.system_information import system_information
 
         self._show("System information", system_information(self._window.services))
+
+    def crash_report(self) -> None:
+        """Show what a crash left, to be copied; nothing is sent anywhere."""
+        from multimil_gui.app.crash_guard import crash_report
+        from multimil_gui.app.settings import log_folder
+        from multimil_gui.app.system_information import system_information
+
+        told = crash_report(log_folder() / CRASH_FILE) or "The program was ended from outside, or left no trace."
+        self._show("Crash report", f"{told}\n\n{system_information(self._window.services)}")
 
     def about(self) -> None:
         """Show version, method and licences."""

@@ -28,6 +28,7 @@ from multimil_gui.core.errors import Cancelled, Refusal
 log = logging.getLogger("multimil_gui")
 
 STORM_SECONDS = 5.0
+CRASH_FILE = "crash.log"
 _KEPT = 200
 
 

@@ -16,8 +16,10 @@ from qtpy.QtWidgets import QApplication
 
 from multimil_gui._version import __version__
 from multimil_gui.app.collector import Collector
-from multimil_gui.app.hooks import Hooks
+from multimil_gui.app.crash_guard import CrashGuard
+from multimil_gui.app.hooks import CRASH_FILE, Hooks
 from multimil_gui.app.main_window import MainWindow
+from multimil_gui.app.notifications import Offer
 from multimil_gui.app.services import Services, make_services
 from multimil_gui.app.settings import log_folder
 from multimil_gui.app.warm_up import WarmUp
@@ -38,15 +40,19 @@ class Program:
     ----------
     app, services, window
         What was made.
+    past
+        How the programs before this one ended.
     """
 
     def __init__(self, settings_path: Path | None = None) -> None:
         folder = log_folder()
         keep_log(folder)
-        self.hooks = Hooks(folder / "crash.log")
+        self.hooks = Hooks(folder / CRASH_FILE)
         self.hooks.install()
         self.app = make_application()
-        self.services: Services = make_services(self.app, self.hooks, settings_path)
+        self._guard = CrashGuard(folder / "running")
+        self.past = self._guard.begin()
+        self.services: Services = make_services(self.app, self.hooks, settings_path, safe=self.past.safe_mode)
         self.window = MainWindow(self.services)
         self._warm_up = WarmUp()
         self._collector = Collector()
@@ -80,6 +86,19 @@ class Program:
         self._collector.stop()
         self.hooks.stop_listening()
         self.hooks.uninstall()
+        self._guard.end()
+
+    def tell_past(self) -> None:
+        """Tell of a crash before this start, and of the safe mode that several lead to."""
+        if not self.past.crashed:
+            return
+        words = "MultiMIL ended unexpectedly last time. Work that was not saved is offered again when there is any."
+        if self.past.safe_mode:
+            words = (
+                f"MultiMIL ended unexpectedly {self.past.in_a_row} times in a row, so this is the safe mode: the map is "
+                "drawn by the processor, and the panels are where they were at first. Close it to leave the safe mode."
+            )
+        self.services.notifications.warn(words, offer=Offer("Show the report", self.window.help.crash_report))
 
 
 def run(argv: Sequence[str]) -> int:
@@ -106,6 +125,7 @@ def run_window(start: Callable[[MainWindow], None]) -> int:
     program.show()
 
     def begin() -> None:
+        program.tell_past()
         start(program.window)
 
     QTimer.singleShot(0, begin)

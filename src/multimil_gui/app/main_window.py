@@ -177,7 +177,7 @@ class MainWindow(QMainWindow):
         # Plots and forms are slow to import and not on the first page.
         from multimil_gui.app.workspace import Workspace
 
-        made = Workspace(self.session, self.runner, self.services.training, self)
+        made = Workspace(self.session, self.runner, self.services.training, self, safe=self.services.safe)
         self.pages.addWidget(made.map)
         made.map.status.connect(self.status_bar.show_map)
         made.map.tool_changed.connect(self._on_session)

@@ -31,6 +31,8 @@ class Services:
         Quiet messages.
     stores
         Folder of opened data.
+    safe
+        Do without what may have crashed: the graphics card and the kept arrangement of panels.
     """
 
     app: QApplication
@@ -39,6 +41,7 @@ class Services:
     theme: Theme
     notifications: Notifications
     stores: Path
+    safe: bool = False
 
     @property
     def drafts(self) -> Path:
@@ -51,7 +54,9 @@ class Services:
         return self.stores.parent / "training"
 
 
-def make_services(app: QApplication, hooks: Hooks, settings_path: Path | None = None) -> Services:
+def make_services(
+    app: QApplication, hooks: Hooks, settings_path: Path | None = None, *, safe: bool = False
+) -> Services:
     """Make the parts and connect them; the theme is applied before anything is shown.
 
     Parameters
@@ -62,6 +67,8 @@ def make_services(app: QApplication, hooks: Hooks, settings_path: Path | None = 
         Already installed.
     settings_path
         The settings file, None for the user's own.
+    safe
+        See :class:`Services`.
     """
     settings = Settings(settings_path or settings_file())
     theme = Theme(app)
@@ -70,4 +77,4 @@ def make_services(app: QApplication, hooks: Hooks, settings_path: Path | None = 
     hooks.listen(notifications.take_incident)
     if settings.problem:
         notifications.warn(settings.problem)
-    return Services(app, hooks, settings, theme, notifications, stores_folder())
+    return Services(app, hooks, settings, theme, notifications, stores_folder(), safe)

@@ -12,6 +12,7 @@ from multimil_gui.app.docks import PanelDock
 from multimil_gui.app.roles import Roles
 from multimil_gui.jobs.qt import JobRunner
 from multimil_gui.state.session import Session
+from multimil_gui.views.factory import Backend
 from multimil_gui.widgets.cell_sets_panel import CellSetsPanel
 from multimil_gui.widgets.color_panel import ColorPanel
 from multimil_gui.widgets.distribution_panel import DistributionPanel
@@ -29,6 +30,8 @@ class Workspace(QObject):
         What is shown, who runs the jobs, and where.
     training
         Folder in which unfinished training is kept.
+    safe
+        Draw the map by the processor, whatever graphics card there is.
 
     Attributes
     ----------
@@ -40,9 +43,11 @@ class Workspace(QObject):
         All docks.
     """
 
-    def __init__(self, session: Session, runner: JobRunner, training: Path, window: QMainWindow) -> None:
+    def __init__(
+        self, session: Session, runner: JobRunner, training: Path, window: QMainWindow, *, safe: bool = False
+    ) -> None:
         super().__init__(window)
-        self.map = LatentMap(session)
+        self.map = LatentMap(session, Backend.RASTER if safe else None)
         self.color = ColorPanel(session)
         self.distribution = DistributionPanel(session)
         self.cell_sets = CellSetsPanel(session)

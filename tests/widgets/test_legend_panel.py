@@ -3,10 +3,14 @@ from __future__ import annotations
 import numpy as np
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QModelIndex, Qt
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QColorDialog, QMenu, QWidget
 
 from multimil_gui.state.resolve import resolve
+from multimil_gui.state.scatter_view import LegendEntry
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorBy, ColorKind
+from multimil_gui.widgets._level_menu import level_menu
 from multimil_gui.widgets.legend import LegendPanel
 
 
@@ -96,3 +100,33 @@ def test_a_closed_panel_listens_no_more(qtbot: QtBot, session: Session) -> None:
     session.color_by(ColorBy(ColorKind.OBS, "batch"))
 
     assert len(session.changed) == 0
+
+
+def test_a_level_gets_another_colour_and_its_own_back(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    own = panel.model.entries[0].rgb
+    panel.tree.setCurrentIndex(_index(panel, panel.model.entries[0].level))
+
+    def menu() -> QMenu:
+        panel.tree.customContextMenuRequested.emit(panel.tree.visualRect(panel.tree.currentIndex()).center())
+        return panel.findChildren(QMenu, "level_menu")[-1]
+
+    change, back = menu().actions()
+    assert not back.isEnabled()
+    change.trigger()
+    dialog = panel.findChild(QColorDialog, "level_color")
+    dialog.setCurrentColor(QColor(1, 2, 3))
+    dialog.accept()
+    assert panel.model.entries[0].rgb == (1, 2, 3)
+
+    menu().actions()[1].trigger()
+    assert panel.model.entries[0].rgb == own
+    session.commands.undo()
+    assert panel.model.entries[0].rgb == (1, 2, 3)
+
+
+def test_levels_of_cell_sets_are_recoloured_elsewhere(qtbot: QtBot, session: Session) -> None:
+    session.color_by(ColorBy(ColorKind.TOP))
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    assert level_menu(session, LegendEntry("top", (0, 0, 0), 1, True), parent) is None

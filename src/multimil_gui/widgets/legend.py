@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPoint, QSortFilterProxyModel, Qt, Signal
 from qtpy.QtGui import QIcon, QKeyEvent, QMouseEvent
 from qtpy.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QLineEdit, QTreeView, QVBoxLayout, QWidget
 
@@ -15,6 +15,7 @@ from multimil_gui.state.selection import SelectionKind, SelectionRecipe
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorKind
 from multimil_gui.views.canvas import combine_from
+from multimil_gui.widgets._level_menu import level_menu
 from multimil_gui.widgets._ui import Notice, Role, Subscriptions, button, label, row, swatch_icon, tooltip
 
 SEARCH_FROM = 13
@@ -84,7 +85,7 @@ class LegendModel(QAbstractTableModel):
             return counted if entry.drawn == entry.count else f"{entry.drawn:,} / {counted}"
         if role == Qt.ItemDataRole.ToolTipRole:
             return tooltip(
-                f"{name}: {counted} cells{'' if entry.shown else ', hidden'}\nDouble-click shows only these."
+                f"{name}: {counted} cells{'' if entry.shown else ', hidden'}\nDouble-click shows only these; right-click recolours."
             )
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 1:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -188,6 +189,8 @@ class LegendPanel(QWidget):
         self.tree.setObjectName("legend_tree")
         self.tree.setAccessibleName("Legend: tick to show, Return to show one level alone")
         self.tree.setModel(self._proxy)
+        self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.tree.customContextMenuRequested.connect(self._show_menu)
         self.tree.setRootIsDecorated(False)
         self.tree.setUniformRowHeights(True)
         self.tree.setHeaderHidden(True)
@@ -235,6 +238,19 @@ class LegendPanel(QWidget):
         selection = self.tree.selectionModel()
         rows = selection.selectedRows() if selection is not None else []
         return tuple(str(index.data(Qt.ItemDataRole.UserRole)) for index in rows)
+
+    def _show_menu(self, at: QPoint) -> None:
+        """Show what can be done with the level under the pointer, or the current one for the menu key."""
+        index = self.tree.indexAt(at)
+        index = index if index.isValid() else self.tree.currentIndex()
+        viewport = self.tree.viewport()
+        if not index.isValid() or viewport is None:
+            return
+        entry = self.model.entries[self._proxy.mapToSource(index).row()]
+        menu = level_menu(self._session, entry, self)
+        if menu is not None:
+            menu.aboutToHide.connect(menu.deleteLater)
+            menu.popup(viewport.mapToGlobal(at))
 
     def _toggle(self, level: str) -> None:
         self._session.set_hidden(self._session.view.hidden ^ {level})

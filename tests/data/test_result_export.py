@@ -12,7 +12,7 @@ import pytest
 from multimil_gui.core.errors import Refusal
 from multimil_gui.data.check import build_cohort
 from multimil_gui.data.cohort import Cohort, Columns
-from multimil_gui.data.export import write_result_h5ad
+from multimil_gui.data.export import write_result_h5ad, write_result_h5mu
 
 COLUMNS = Columns(sample="sample_id", donor="donor", target="condition", cell_type="cell_type")
 
@@ -87,3 +87,51 @@ def test_embedding_without_modalities(tmp_path: Path, store_of) -> None:
     found = anndata.read_h5ad(tmp_path / "y.h5ad")
     assert found.shape == (24, 0)
     assert found.obsm["X_multimil"].shape == (24, 2)
+
+
+def test_some_cells_of_a_mosaic_modality_by_modality(small_h5mu: Path, tmp_path: Path, store_of) -> None:
+    import mudata
+
+    store = store_of(small_h5mu)
+    cohort = build_cohort(store, COLUMNS, 3)
+    cells = np.arange(cohort.n_cells) % 3 == 0
+    words = write_result_h5mu(tmp_path / "cells.h5mu", cohort, *results(cohort), cells)
+    with mudata.set_options(pull_on_update=False):
+        found = mudata.read_h5mu(tmp_path / "cells.h5mu")
+    assert words.startswith(f"{cells.sum():,} cells: rna of {found['rna'].n_obs:,} and adt of")
+    assert sorted(found.obs_names) == sorted(cohort.cell_names[cells])
+    rows = pd.Index(cohort.cell_names).get_indexer(found.obs_names)
+    assert found.obs["multimil_attention"].tolist() == rows.tolist()
+    assert found.obs["condition"].tolist() == store.obs()["condition"].iloc[rows].tolist()
+    assert np.array_equal(found.obsm["X_multimil"][:, 0], rows)
+    assert np.array_equal(found.obsm["X_umap"], store.obsm("X_umap")[rows])
+    assert found.uns["multimil"]["recipe"]["cv"]["folds"] == 5
+    for name in ("rna", "adt"):
+        part = found[name]
+        own = pd.Index(cohort.cell_names).get_indexer(part.obs_names)
+        assert np.isin(own, store.modality_rows(name)).all()
+        for column, feature in enumerate(store.features(name)):
+            assert np.array_equal(part.X[:, [column]].toarray().ravel(), store.feature_values(name, feature)[own])
+
+
+def test_one_modality_and_the_same_bytes_as_h5mu(small_h5ad: Path, tmp_path: Path, store_of) -> None:
+    import mudata
+
+    cohort = build_cohort(store_of(small_h5ad), COLUMNS, 3)
+    cells = np.arange(cohort.n_cells) == 7
+    path = tmp_path / "one.h5mu"
+    write_result_h5mu(path, cohort, *results(cohort), cells)
+    first = path.read_bytes()
+    write_result_h5mu(path, cohort, *results(cohort), cells)
+    assert path.read_bytes() == first
+    with mudata.set_options(pull_on_update=False):
+        assert mudata.read_h5mu(path).obs_names.tolist() == [cohort.cell_names[7]]
+
+
+def test_our_h5mu_opens_here_again(small_h5mu: Path, tmp_path: Path, store_of) -> None:
+    cohort = build_cohort(store_of(small_h5mu), COLUMNS, 3)
+    cells = np.arange(cohort.n_cells) % 2 == 0
+    write_result_h5mu(tmp_path / "half.h5mu", cohort, *results(cohort), cells)
+    again = store_of(tmp_path / "half.h5mu")
+    assert again.n_cells == cells.sum()
+    assert tuple(again.index.modalities) == ("rna", "adt")

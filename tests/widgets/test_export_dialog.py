@@ -10,8 +10,10 @@ from pytestqt.qtbot import QtBot
 
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.reporter import SilentReporter
+from multimil_gui.data.cell_listing import read_listing
 from multimil_gui.jobs.qt import JobRunner
 from multimil_gui.project.text import read_csv_unescape
+from multimil_gui.state.recipes import from_plain
 from multimil_gui.state.resolve import resolve
 from multimil_gui.state.session import Session
 from multimil_gui.views.figure import FigureKind
@@ -65,6 +67,69 @@ def test_a_cell_set_is_exported_with_its_provenance(
     kept = json.loads(data.uns["multimil"]["cell_sets"])["Top: 10 %"]
     assert kept["kind"] == "top"
     assert data.uns["multimil"]["cell_set_made_by"].startswith("top 10")
+
+
+def test_a_cell_set_goes_out_in_every_form_and_comes_back(qtbot: QtBot, fitted: Session, tmp_path: Path) -> None:
+    import mudata
+
+    fitted.select_category("cell_type", "Monocyte")
+    set_id = fitted.add_cell_set("=Monocytes")
+    fitted.annotate_cell_set(set_id, "=look(1) again")
+    dialog = CellSetExportDialog(fitted, [set_id], tmp_path)
+    qtbot.addWidget(dialog)
+    for box in (dialog.own, dialog.barcodes, dialog.h5mu):
+        box.setChecked(True)
+    dialog.h5ad.setChecked(False)
+
+    done = run_export(dialog.plan(), reporter=SilentReporter())
+
+    item, store = fitted.cell_sets.get(set_id), fitted.data.store
+    names = [path.name for path in done.paths]
+    assert names == ["Monocytes.csv", "Monocytes_barcodes.csv", "Monocytes.h5mu"]
+    table = read_csv_unescape(tmp_path / "Monocytes.csv")
+    assert list(table["batch"]) == list(store.obs()["batch"][item.mask])
+    assert list(table["file_cell_type"]) == ["Monocyte"] * item.count
+    assert list(read_csv_unescape(tmp_path / "Monocytes_barcodes.csv")["barcode"]) == list(
+        store.cell_names()[item.mask]
+    )
+    with mudata.set_options(pull_on_update=False):
+        data = mudata.read_h5mu(tmp_path / "Monocytes.h5mu")
+    assert data.obs_names.tolist() == list(store.cell_names()[item.mask])
+    kept = data.uns["multimil"]
+    assert kept["cell_set_notes"] == "=look(1) again"
+    assert from_plain(json.loads(kept["cell_set_recipe"])) == item.recipe
+
+    for name in names[:2]:
+        listing = read_listing(tmp_path / name, fitted.data.cohort.cell_names, reporter=SilentReporter())
+        assert np.array_equal(listing.matches[0].mask(store.n_cells, take_all=False), item.mask)
+
+
+def test_sets_whose_files_would_have_one_name_have_two(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
+    session.select_category("cell_type", "Monocyte")
+    ids = [session.add_cell_set("x"), session.add_cell_set("x barcodes")]
+    dialog = CellSetExportDialog(session, ids, tmp_path)
+    qtbot.addWidget(dialog)
+    dialog.barcodes.setChecked(True)
+
+    paths = [entry.path for entry in dialog.plan().files]
+
+    assert len(set(paths)) == len(paths) == 6
+
+
+def test_the_table_of_cell_sets_tells_their_notes(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
+    session.select_category("cell_type", "Monocyte")
+    session.annotate_cell_set(session.add_cell_set("A"), "=two\nlines")
+    session.lock_cell_set(1, True)
+    dialog = TablesExportDialog(session, tmp_path)
+    qtbot.addWidget(dialog)
+    dialog.sets.setChecked(True)
+
+    run_export(dialog.plan(), reporter=SilentReporter())
+
+    table = read_csv_unescape(tmp_path / "cell_sets.csv")
+    (row,) = table.to_dict("records")
+    assert (row["cell_set"], row["notes"], bool(row["locked"])) == ("A", "=two\nlines", True)
+    assert row["made_by"] == "cell_type = Monocyte"
 
 
 def test_tables_of_all_cells_and_samples(qtbot: QtBot, fitted: Session, tmp_path: Path) -> None:

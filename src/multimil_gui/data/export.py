@@ -1,4 +1,4 @@
-"""Results in the ecosystem's own form: an .h5ad that opens in scanpy."""
+"""Results in the ecosystem's own form: an .h5ad that opens in scanpy, an .h5mu that opens in muon."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from multimil_gui.core.errors import Refusal
 from multimil_gui.data.cohort import Cohort
 from multimil_gui.data.elements import make_unique
 from multimil_gui.data.store import Store
@@ -69,13 +70,84 @@ def write_result_h5ad(
     return f"{len(rows):,} cells with {' and '.join(names)} side by side (var column modality)."
 
 
+def write_result_h5mu(
+    path: Path,
+    cohort: Cohort,
+    obs: pd.DataFrame,
+    obsm: Mapping[str, np.ndarray],
+    uns: Mapping[str, Any],
+    cells: np.ndarray | None = None,
+) -> str:
+    """Write the data with results added as .h5mu; the same input gives the same bytes.
+
+    Every modality holds the cells in which it was measured, and no zeros stand for what was not. Columns, coordinates
+    and provenance are those of the whole; its cells come in the order of muon: those of the first modality first.
+
+    Parameters
+    ----------
+    path, cohort, obs, obsm, uns, cells
+        As those of :func:`write_result_h5ad`.
+
+    Returns
+    -------
+    str
+        What was written, in words.
+
+    Raises
+    ------
+    Refusal
+        When the file cannot be written, or no chosen cell was measured in any modality.
+    """
+    import anndata
+    import mudata
+    import pandas as pd
+
+    store = cohort.store
+    rows = np.arange(cohort.n_cells) if cells is None else np.flatnonzero(cells)
+    table = _table(store, obs, rows)
+    parts: dict[str, AnnData] = {}
+    for name in store.index.modalities:
+        present = store.modality_rows(name)
+        kept = np.flatnonzero(np.isin(rows, present))
+        if len(kept):
+            matrix = _rows_of(store, name, np.searchsorted(present, rows[kept]))
+            var = pd.DataFrame(index=pd.Index(store.features(name), dtype=object))
+            parts[name] = anndata.AnnData(matrix, obs=pd.DataFrame(index=table.index[kept]), var=var)
+    if not parts:
+        raise Refusal("None of these cells was measured in any modality.", "", "Choose other cells, or the table.")
+    with mudata.set_options(pull_on_update=False):
+        data = mudata.MuData(parts)
+        order = table.index.get_indexer(data.obs_names)
+        data.obs = table.iloc[order]
+        for key, values in _coordinates(store, obsm).items():
+            data.obsm[key] = values[rows][order]
+        _add_uns(data.uns, store, uns)
+
+        def write(temporary: Path) -> None:
+            data.write_h5mu(temporary, compression="gzip", compression_opts=4)
+
+        atomic_path(path, write)
+    words = " and ".join(f"{name} of {part.n_obs:,}" for name, part in parts.items())
+    return f"{data.n_obs:,} cells: {words}"
+
+
 def _annotated(
     store: Store, obs: pd.DataFrame, obsm: Mapping[str, np.ndarray], uns: Mapping[str, Any], rows: np.ndarray
 ) -> AnnData:
     import anndata
-    import pandas as pd
 
     matrix, var = _side_by_side(store, rows)
+    data = anndata.AnnData(X=matrix, obs=_table(store, obs, rows), var=var)
+    for key, values in _coordinates(store, obsm).items():
+        data.obsm[key] = np.ascontiguousarray(values[rows])
+    _add_uns(data.uns, store, uns)
+    return data
+
+
+def _table(store: Store, obs: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    """Return the file's own columns and those to add, under unique names of the cells."""
+    import pandas as pd
+
     table = store.obs().iloc[rows].copy()
     if len(store.index.modalities) > 1:
         for name in store.index.modalities:
@@ -84,15 +156,37 @@ def _annotated(
         table[str(column)] = _storable(obs[column].iloc[rows])
     names, _ = make_unique(store.cell_names()[rows].tolist())
     table.index = pd.Index(names, dtype=object)
-    data = anndata.AnnData(X=matrix, obs=table, var=var)
-    for key in sorted(store.index.obsm):
-        data.obsm[key] = store.obsm(key)[rows]
-    for key, values in obsm.items():
-        data.obsm[key] = np.ascontiguousarray(np.asarray(values, dtype=np.float32)[rows])
+    return table
+
+
+def _coordinates(store: Store, obsm: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the file's coordinates and those to add, of all cells."""
+    found = {key: store.obsm(key) for key in sorted(store.index.obsm)}
+    return found | {key: np.asarray(values, dtype=np.float32) for key, values in obsm.items()}
+
+
+def _add_uns(target: Any, store: Store, uns: Mapping[str, Any]) -> None:
     if store.index.note:
-        data.uns["source"] = store.index.note
-    data.uns.update(_plain(uns))
-    return data
+        target["source"] = store.index.note
+    target.update(_plain(uns))
+
+
+def _rows_of(store: Store, name: str, positions: np.ndarray) -> Any:
+    """Return some rows (ascending) of a modality's matrix; of a part of them never much more is in memory."""
+    if len(positions) == store.index.modalities[name].n_cells:
+        return store.matrix(name)
+    from scipy.sparse import csr_matrix, vstack
+
+    parts = []
+    for start, block in store.blocks(name):
+        low, high = np.searchsorted(positions, (start, start + block.shape[0]))
+        if high > low:
+            parts.append(block[positions[low:high] - start])
+    if not parts:
+        n_features = store.index.modalities[name].matrices["X"].n_features
+        return csr_matrix(np.empty((0, n_features), dtype=np.float32))
+    found = vstack(parts, format="csr") if len(parts) > 1 else parts[0]
+    return found if store.index.modalities[name].sparse else found.toarray()
 
 
 def _side_by_side(store: Store, rows: np.ndarray) -> tuple[Any, pd.DataFrame]:
@@ -102,7 +196,7 @@ def _side_by_side(store: Store, rows: np.ndarray) -> tuple[Any, pd.DataFrame]:
 
     names = list(store.index.modalities)
     if len(names) == 1 and store.index.modalities[names[0]].n_cells == store.n_cells:
-        matrix = store.matrix(names[0])[rows]
+        matrix = _rows_of(store, names[0], rows)
         var = pd.DataFrame(index=pd.Index(store.features(names[0]), dtype=object))
         return matrix, var
     # Without any modality the file still has its cells, in an empty matrix.
@@ -112,7 +206,7 @@ def _side_by_side(store: Store, rows: np.ndarray) -> tuple[Any, pd.DataFrame]:
     for name in names:
         present = store.modality_rows(name)
         kept = np.flatnonzero(np.isin(rows, present))
-        own = csr_matrix(store.matrix(name)[np.searchsorted(present, rows[kept])])
+        own = csr_matrix(_rows_of(store, name, np.searchsorted(present, rows[kept])))
         spread = csr_matrix((np.ones(len(kept), dtype=own.dtype), (kept, np.arange(len(kept)))), (len(rows), len(kept)))
         blocks.append(spread @ own)
         features += store.features(name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from multimil_gui.analysis.result import MILResult, Score
 from multimil_gui.core.options import TargetKind
 from multimil_gui.data.cohort import Cohort, Scope
+from multimil_gui.state.recipes import describe
 from multimil_gui.state.view import ScoreSource
 
 if TYPE_CHECKING:
@@ -39,6 +40,35 @@ def cells_frame(shot: Snapshot) -> pd.DataFrame:
     return frame.assign(
         **_of_latent(shot), **_annotations(shot), **{f"set_{item.name}": item.mask for item in shot.sets}
     )
+
+
+def with_own_columns(shot: Snapshot, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of the cells with the file's columns behind; one whose name is taken is called ``file_NAME``."""
+    table, taken = shot.cohort.store.obs(), set(frame.columns)
+    own: dict[str, Any] = {}
+    for name in table.columns:
+        title = str(name) if str(name) not in taken else f"file_{name}"
+        own[title] = table[name].array
+    return frame.assign(**own)
+
+
+def sets_frame(shot: Snapshot) -> pd.DataFrame:
+    """Return one row per cell set: name, cells, colour, whether it is locked, how it was made, on what it rests, notes."""
+    import pandas as pd
+
+    rows = [
+        (
+            item.name,
+            item.count,
+            "#{:02x}{:02x}{:02x}".format(*item.color),
+            item.locked,
+            describe(item.recipe),
+            str(item.provenance.get("run", "")),
+            item.notes,
+        )
+        for item in shot.sets
+    ]
+    return pd.DataFrame(rows, columns=["cell_set", "n_cells", "color", "locked", "made_by", "run", "notes"])
 
 
 def samples_frame(shot: Snapshot) -> pd.DataFrame:

@@ -32,7 +32,9 @@ from multimil_gui.widgets._export_tables import (
     curves_frame,
     samples_frame,
     scores_frame,
+    sets_frame,
     vectors_frame,
+    with_own_columns,
 )
 
 if TYPE_CHECKING:
@@ -170,17 +172,38 @@ def run_export(plan: ExportPlan, *, reporter: Reporter) -> Exported:
 # -- what goes into files ----------------------------------------------------------------------------------------------
 
 
-def cells_file(shot: Snapshot, path: Path, cells: np.ndarray | None = None) -> OutFile:
-    """Return a CSV with one row per cell; ``cells`` (n_cells,) bool leaves the others out."""
+def cells_file(shot: Snapshot, path: Path, cells: np.ndarray | None = None, *, own: bool = False) -> OutFile:
+    """Return a CSV with one row per cell; ``cells`` (n_cells,) bool leaves the others out.
+
+    With ``own`` the columns of the file follow; one whose name is taken is called ``file_NAME``.
+    """
 
     def write(target: Path) -> str:
-        frame = cells_frame(shot)
+        frame = with_own_columns(shot, cells_frame(shot)) if own else cells_frame(shot)
         if cells is not None:
             frame = frame[cells]
         write_csv(frame, target)
         return f"{len(frame):,} cells"
 
     return OutFile(path, write)
+
+
+def barcodes_file(shot: Snapshot, path: Path, cells: np.ndarray) -> OutFile:
+    """Return a CSV with the names of these cells ((n_cells,) bool) alone, as other programs and this one read them."""
+
+    def write(target: Path) -> str:
+        import pandas as pd
+
+        names = shot.cohort.cell_names[cells]
+        write_csv(pd.DataFrame({"barcode": names}), target)
+        return f"{len(names):,} barcodes"
+
+    return OutFile(path, write)
+
+
+def sets_file(shot: Snapshot, path: Path) -> OutFile:
+    """Return a CSV with one row per cell set: cells, colour, how it was made, notes."""
+    return _csv(path, lambda: sets_frame(shot), "cell sets")
 
 
 def samples_file(shot: Snapshot, path: Path) -> OutFile:
@@ -234,6 +257,17 @@ def figure_file(path: Path, render: Callable[[], bytes], options: FigureOptions)
     return OutFile(path, write)
 
 
+def h5mu_file(shot: Snapshot, path: Path, cells: np.ndarray, chosen: CellSet) -> OutFile:
+    """Return an .h5mu of the cells of a set, every modality with the cells in which it was measured."""
+
+    def write(target: Path) -> str:
+        from multimil_gui.data.export import write_result_h5mu
+
+        return write_result_h5mu(target, shot.cohort, added_columns(shot), shot.obsm, _uns(shot, chosen), cells)
+
+    return OutFile(path, write)
+
+
 def picture_file(view: ScatterView, kind: FigureKind, options: FigureOptions, path: Path) -> OutFile:
     """Return a picture of the map."""
     return figure_file(path, lambda: render_figure(kind, view, options), options)
@@ -253,6 +287,7 @@ def _uns(shot: Snapshot, chosen: CellSet | None) -> dict[str, object]:
         "targets": json.dumps(_targets(shot), sort_keys=True),
         "top_cells": f"{shot.top_percent:g} % {shot.top_scope.value}",
         "cell_sets": json.dumps({item.name: to_plain(item.recipe) for item in shot.sets}, sort_keys=True),
+        "notes": json.dumps({item.name: item.notes for item in shot.sets if item.notes}, sort_keys=True),
         "annotations": json.dumps({item.name: dict(item.provenance) for item in shot.annotations}, sort_keys=True),
     }
     if shot.latent is not None:
@@ -262,6 +297,8 @@ def _uns(shot: Snapshot, chosen: CellSet | None) -> dict[str, object]:
     if chosen is not None:
         content["cell_set"] = chosen.name
         content["cell_set_made_by"] = describe(chosen.recipe)
+        content["cell_set_recipe"] = json.dumps(to_plain(chosen.recipe), sort_keys=True)
+        content["cell_set_notes"] = chosen.notes
         content["cell_set_rests_on"] = as_plain(chosen.provenance)
     return {"multimil": content}
 

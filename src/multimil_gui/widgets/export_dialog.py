@@ -20,12 +20,15 @@ from multimil_gui.widgets.export import (
     Exported,
     ExportPlan,
     OutFile,
+    barcodes_file,
     cells_file,
     curves_file,
     h5ad_file,
+    h5mu_file,
     run_export,
     samples_file,
     scores_file,
+    sets_file,
     snapshot,
     vectors_file,
 )
@@ -55,9 +58,22 @@ class CellSetExportDialog(ExportDialog):
         count = sum(item.count for item in self._sets)
         self.add_field("Cells", label(f"{count:,} in {len(self._sets)} set{'s' if len(self._sets) != 1 else ''}"))
         self.csv = self._tick("export_csv", "Table (.csv)", "One row per cell: sample, donor, condition, scores, sets")
-        self.h5ad = self._tick(
-            "export_h5ad", "Data (.h5ad)", "The cells with all values, scores, latents and provenance"
+        self.own = self._tick(
+            "export_own", "… with the file's own columns", "All columns of the data file behind those above", on=False
         )
+        self.barcodes = self._tick(
+            "export_barcodes", "Barcodes (_barcodes.csv)", "The names of the cells alone, for other programs", on=False
+        )
+        self.h5ad = self._tick(
+            "export_h5ad", "Data (.h5ad)", "The cells with all values, scores, latents, and how they were chosen"
+        )
+        self.h5mu = self._tick(
+            "export_h5mu",
+            "Data (.h5mu)",
+            "The same for muon, each modality with the cells it was measured in",
+            on=False,
+        )
+        self.csv.toggled.connect(self.own.setEnabled)
 
     def _out_files(self, folder: Path) -> tuple[OutFile, ...]:
         files: list[OutFile] = []
@@ -66,9 +82,16 @@ class CellSetExportDialog(ExportDialog):
             slug = file_slug(item.name, taken)
             taken.append(slug)
             if self.csv.isChecked():
-                files.append(cells_file(self._shot, folder / f"{slug}.csv", item.mask))
+                own = self.own.isChecked()
+                files.append(cells_file(self._shot, folder / f"{slug}.csv", item.mask, own=own))
+            if self.barcodes.isChecked():
+                alone = file_slug(f"{item.name} barcodes", taken)
+                taken.append(alone)
+                files.append(barcodes_file(self._shot, folder / f"{alone}.csv", item.mask))
             if self.h5ad.isChecked():
                 files.append(h5ad_file(self._shot, folder / f"{slug}.h5ad", item.mask, item))
+            if self.h5mu.isChecked():
+                files.append(h5mu_file(self._shot, folder / f"{slug}.h5mu", item.mask, item))
         return tuple(files)
 
 
@@ -95,6 +118,10 @@ class TablesExportDialog(ExportDialog):
         self.samples = self._tick(
             "export_samples", "Samples (samples.csv)", "One row per sample: out-of-fold prediction of every target"
         )
+        self.sets = self._tick(
+            "export_sets", "Cell sets (cell_sets.csv)", "One row per set: cells, how it was made, notes", on=False
+        )
+        self.sets.setEnabled(bool(self._shot.sets))
         has_fit = self._shot.mil is not None
         self.scores = self._tick(
             "export_scores",
@@ -124,6 +151,8 @@ class TablesExportDialog(ExportDialog):
             files.append(cells_file(self._shot, folder / "cells.csv"))
         if self.samples.isChecked():
             files.append(samples_file(self._shot, folder / "samples.csv"))
+        if self._shot.sets and self.sets.isChecked():
+            files.append(sets_file(self._shot, folder / "cell_sets.csv"))
         mil = self._shot.mil
         if mil is not None and self.scores.isChecked():
             files.append(scores_file(mil, folder / "scores.csv"))

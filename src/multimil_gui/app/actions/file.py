@@ -93,7 +93,7 @@ FILE_ACTIONS = (
         "exports.selection",
         Menu.FILE,
         Group.EXPORT,
-        "Save the selected cells as CSV or .h5ad, with how they were chosen.",
+        "Save the selected cells as CSV, .h5ad or .h5mu, with how they were chosen.",
         "Ctrl+E",
         "export",
         toolbar=True,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtGui import QContextMenuEvent, QMouseEvent
+from qtpy.QtWidgets import QApplication, QMenu, QWidget
 
 from multimil_gui.state.crossfilter import add_filter, shown_cells, within
 from multimil_gui.state.replay import replay
@@ -410,3 +410,24 @@ def test_what_is_not_known_yet_is_said_in_words(qtbot: QtBot, session: Session) 
     made.show()
     turn_to(qtbot, made, made.histogram)
     assert made.histogram.empty.text().startswith("No attention yet")
+
+
+def test_a_right_click_on_any_plot_offers_its_numbers(
+    qtbot: QtBot, fitted: Session, panel: DistributionPanel, gate
+) -> None:
+    plots = (
+        (panel.histogram, panel.histogram.histogram, panel.histogram.histogram.viewport()),
+        (panel.violins, panel.violins.violins, panel.violins.violins.viewport()),
+        (panel.composition, panel.composition.bars, panel.composition.bars),
+        (panel.gate, panel.gate.plot, panel.gate.plot.canvas),
+    )
+    for page, plot, target in plots:
+        turn_to(qtbot, panel, page)
+        at = target.rect().center()
+        with qtbot.waitSignal(plot.customContextMenuRequested, timeout=2_000):
+            reason = QContextMenuEvent.Reason.Mouse
+            QApplication.sendEvent(target, QContextMenuEvent(reason, at, target.mapToGlobal(at)))
+        menu = QApplication.activePopupWidget()
+        assert isinstance(menu, QMenu)
+        assert "Copy data" in [action.text() for action in menu.actions()]
+        menu.close()

@@ -73,6 +73,10 @@ def select_level(
     Refusal
         When the colour has no such level.
     """
+    columns = session.data.columns
+    if color.kind is ColorKind.SAMPLES and columns is not None:
+        # That colour is gone as soon as other cells are selected; the sample's name stays.
+        color = ColorBy(ColorKind.OBS, columns.sample)
     parameters: dict[str, Any] = {"column": color.key or color.kind.value, "level": level}
     if color.kind is not ColorKind.OBS:
         parameters["color"] = color_to_plain(color)

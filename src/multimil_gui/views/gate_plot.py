@@ -181,10 +181,9 @@ class GatePlot(QWidget):
         self._aspect = self._wanted_aspect()
         self._place()
 
-    def set_look(self, values: np.ndarray, lut: np.ndarray, *, high_on_top: bool) -> None:
-        """Colour the cells: (n,) uint8 indices into a (256, 4) uint8 table."""
+    def set_look(self, values: np.ndarray, lut: np.ndarray) -> None:
+        """Colour the cells: (n,) uint8 indices into a (256, 4) uint8 table; they are drawn in a random order."""
         self.canvas.set_lut(lut)
-        self.canvas.set_high_on_top(high_on_top)
         self.canvas.set_values(values)
 
     def set_states(self, states: np.ndarray) -> None:

@@ -143,7 +143,7 @@ class GatePage(LinkedPage):
         if not _are(now, self.plot.numbers()):
             self.plot.set_numbers(across.numbers, up.numbers, (across.title, up.title))
         self._of = (x, y)
-        self.plot.set_look(shown.values, shown.lut, high_on_top=shown.scale is not None)
+        self.plot.set_look(shown.values, shown.lut)
         self.plot.set_states(result)
         self._show_gate()
         drawn = int(np.count_nonzero(self.plot.drawn_states() != PointState.HIDDEN))

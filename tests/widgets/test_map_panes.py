@@ -200,6 +200,25 @@ def test_the_menu_offers_what_the_data_has_and_changes_the_session(qtbot, sessio
     assert session.view.split == "condition" and len(widget.panes.canvases) == 2
 
 
+def test_a_narrow_toolbar_leaves_words_out_and_takes_them_back(qtbot, session: Session) -> None:
+    from qtpy.QtGui import QIcon, QPixmap
+
+    pixmap = QPixmap(16, 16)
+    pixmap.fill(QColor("black"))
+    widget = _map(qtbot, session)
+    buttons = [*widget.tool_buttons.values(), widget.toolbar.show_button]
+    for button in buttons:
+        button.setIcon(QIcon(pixmap))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    widget.resize(1100, 600)
+    qtbot.waitUntil(lambda: all(b.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon for b in buttons))
+    widget.resize(460, 500)
+    qtbot.waitUntil(lambda: all(b.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonIconOnly for b in buttons))
+    assert widget.toolbar.width() <= 460 and widget.map_choice.geometry().right() <= widget.toolbar.width()
+    widget.resize(1100, 600)
+    qtbot.waitUntil(lambda: all(b.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon for b in buttons))
+
+
 @pytest.mark.gl
 def test_a_driver_that_breaks_in_a_live_map_leaves_the_raster_and_a_quiet_line(qtbot, session: Session) -> None:
     from vispy.gloo import gl

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QAction, QActionGroup, QButtonGroup, QComboBox, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from multimil_gui.state.session import Session
@@ -32,6 +33,7 @@ _DRAWINGS = (
         "Squares coloured by the mean of the shown value, or by the level that most of their cells have",
     ),
 )
+_NARROWEST = 340
 #: Levels of a column up to which it is offered first.
 _FEW = 12
 
@@ -55,6 +57,8 @@ class MapToolbar(QWidget):
         self.setObjectName("map_toolbar")
         self._session = session
         self._guard = WheelGuard(self)
+        self._worded = True
+        self._needed = 0
         line = QHBoxLayout(self)
         line.setContentsMargins(6, 4, 6, 4)
         line.setSpacing(2)
@@ -97,6 +101,36 @@ class MapToolbar(QWidget):
         line.addWidget(caption)
         line.addSpacing(4)
         line.addWidget(self.map_choice)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return less than all words need: icons alone will do."""
+        return QSize(_NARROWEST, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Leave the words of the buttons out when there is no room for them."""
+        super().resizeEvent(event)
+        self._fit_words()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Look for room again when the buttons changed: icons come with the theme."""
+        done = super().event(event)
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._fit_words()
+        return done
+
+    def _fit_words(self) -> None:
+        line = self.layout()
+        if line is None:
+            return
+        if self._worded:
+            self._needed = line.sizeHint().width()
+        worded = self.width() >= self._needed
+        style = Qt.ToolButtonStyle
+        for button in self.findChildren(QToolButton):
+            # Without an icon the words are all there is.
+            if not button.icon().isNull():
+                button.setToolButtonStyle(style.ToolButtonTextBesideIcon if worded else style.ToolButtonIconOnly)
+        self._worded = worded
 
     def refresh(self) -> None:
         """Show which maps there are."""

@@ -186,7 +186,7 @@ class LatentMap(QWidget):
         notes = [self._split.words] if self._split is not None and self._split.words else []
         if shown.drawing is Drawing.DENSITY:
             peak, side = self._density or (1, 1)
-            self.title.setText("number of cells")
+            self.title.setText("number of cells" if self._session.selection.empty else "number of selected cells")
             lut = density_lut(shown)
             self.color_bar.set_scale(ColorScale(1, peak, density_palette(shown)), lut)
             each = "; each pane up to its own fullest square" if self._split is not None else ""

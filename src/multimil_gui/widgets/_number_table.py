@@ -45,8 +45,7 @@ class _Model(QAbstractTableModel):
             name = str(self.shown.columns[0][2][index.row()])
             return tooltip(name if is_name else f"{name}, {heading}: {self._words(value)}")
         if role == _ROLE.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if is_name else Qt.AlignmentFlag.AlignRight
-            return int(flags(side, Qt.AlignmentFlag.AlignVCenter))
+            return _side(index.column())
         if role == _ROLE.UserRole:
             # Missing numbers are the least.
             return str(value).lower() if is_name else float(np.nan_to_num(float(value), nan=-1.0))
@@ -59,7 +58,13 @@ class _Model(QAbstractTableModel):
             return self.shown.headings[section]
         if role == _ROLE.ToolTipRole:
             return tooltip(f"{self.shown.headings[section]}: click to sort")
-        return None
+        return _side(section) if role == _ROLE.TextAlignmentRole else None
+
+
+def _side(column: int) -> int:
+    """Return how a column is aligned: names left, numbers right."""
+    side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+    return int(flags(side, Qt.AlignmentFlag.AlignVCenter))
 
 
 class NumberTable(QTableView):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from qtpy.QtWidgets import QComboBox, QLineEdit, QWidget
+from qtpy.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from multimil_gui.data.cell_listing import CellListing, ListMatch
 from multimil_gui.data.words import listing as listed_words
@@ -41,8 +41,11 @@ class ImportCellsDialog(SelectionDialog):
         for match in listing.matches:
             self.way.addItem(f"{match.how}: {match.n_found:,} found", None)
         self.report = {name: MarkedLine(mark, "", self) for name, mark in _REPORT}
+        lines = QVBoxLayout()
+        lines.setSpacing(3)
         for line in self.report.values():
-            self.form.addRow("", line)
+            lines.addWidget(line)
+        self.form.addRow("", lines)
         self.unclear = self._choice(
             "import_unclear", "Unclear names", "What becomes of names that several cells of the data have"
         )
@@ -95,15 +98,22 @@ class ImportCellsDialog(SelectionDialog):
         unclear = f"{match.n_ambiguous:,} {_are(match.n_ambiguous)} the name of several cells, for example "
         self._say("unclear", f"{unclear}{listed_words(list(match.ambiguous))}." if match.n_ambiguous else "")
         self._say("repeated", f"{n_repeated:,} {_are(n_repeated)} listed more than once." if n_repeated else "")
-        self.unclear.setEnabled(match.n_ambiguous > 0)
         kind = self.make.currentData()
-        self.name.setEnabled(kind == _ONE_SET)
-        self.combine_choice.setEnabled(kind == _SELECT and not self._session.selection.empty)
+        self._offer(self.unclear, match.n_ambiguous > 0)
+        self._offer(self.name, kind == _ONE_SET)
+        self._offer(self.combine_choice, kind == _SELECT and not self._session.selection.empty)
         parts = [(name, int(np.count_nonzero(mask))) for name, mask, _ in self._parts()]
         made = [(name, count) for name, count in parts if count]
         self.count.setText(_made_words(made, kind == _SELECT))
         self.accept_button.setText("Select" if kind == _SELECT else "Make cell set" + ("s" if len(made) > 1 else ""))
         self.accept_button.setEnabled(bool(made) and (kind != _ONE_SET or bool(self.name.text().strip())))
+
+    def _offer(self, field: QWidget, on: bool) -> None:
+        """Show a field with its caption only where it means something."""
+        caption = self.form.labelForField(field)
+        field.setVisible(on)
+        if caption is not None:
+            caption.setVisible(on)
 
     def _say(self, name: str, words: str) -> None:
         self.report[name].set_words(words)

@@ -29,6 +29,7 @@ from multimil_gui.app.run_commands import RunCommands
 from multimil_gui.app.services import Services
 from multimil_gui.app.situation import situation
 from multimil_gui.app.status_bar import StatusBar
+from multimil_gui.app.subset_commands import SubsetCommands
 from multimil_gui.app.tasks import Tasks
 from multimil_gui.app.toasts import ToastStack
 from multimil_gui.app.view_commands import ViewCommands
@@ -56,7 +57,7 @@ class MainWindow(QMainWindow):
     ----------
     session, runner, tasks
         What is open; the job runner; the window's own jobs.
-    files, edit, view, runs, exports, figures, queries, columns, help
+    files, edit, view, runs, exports, figures, queries, subsets, columns, help
         What the menus do.
     """
 
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         self.exports = ExportCommands(self)
         self.figures = FigureCommands(self)
         self.queries = QueryCommands(self)
+        self.subsets = SubsetCommands(self)
         self.columns = ColumnCommands(self)
         self.help = HelpCommands(self)
 

@@ -41,6 +41,7 @@ class Group(StrEnum):
     LOOK = "look"
     PANELS = "panels"
     START = "start"
+    SUBSET = "subset"
     STOP = "stop"
     FIND = "find"
     ABOUT = "about"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from multimil_gui.app.actions.record import Action, Group, Menu, with_fit
+from multimil_gui.app.actions.record import Action, Group, Menu, with_cohort, with_fit
 
 RUN_ACTIONS = (
     Action(
@@ -39,6 +39,35 @@ RUN_ACTIONS = (
         icon="map",
         enabled_when=with_fit,
         missing="There is no fit yet: run Integration first.",
+    ),
+    Action(
+        "run.subset",
+        "Re-embed and cluster…",
+        "subsets.embed",
+        Menu.RUN,
+        Group.SUBSET,
+        "Give the selected cells, or a cell set, a map (UMAP) and clusters (Leiden) of their own.",
+        "Ctrl+Shift+R",
+        "map",
+        enabled_when=lambda situation: situation.cohort and situation.latent,
+    ),
+    Action(
+        "run.cluster",
+        "Cluster cells (Leiden)…",
+        "subsets.cluster",
+        Menu.RUN,
+        Group.SUBSET,
+        "Group all cells by their nearest cells in a latent space; the clusters can be coloured, selected and exported.",
+        enabled_when=lambda situation: situation.cohort and situation.latent,
+    ),
+    Action(
+        "run.labels",
+        "Labels made here…",
+        "subsets.labels",
+        Menu.RUN,
+        Group.SUBSET,
+        "List the clusters that were computed: rename, delete or colour by them.",
+        enabled_when=with_cohort,
     ),
     Action(
         "run.stop_early",

@@ -45,7 +45,7 @@ class ImportCellsDialog(SelectionDialog):
         lines.setSpacing(3)
         for line in self.report.values():
             lines.addWidget(line)
-        self.form.addRow("", lines)
+        self._layout.insertLayout(1, lines)
         self.unclear = self._choice(
             "import_unclear", "Unclear names", "What becomes of names that several cells of the data have"
         )
@@ -107,6 +107,7 @@ class ImportCellsDialog(SelectionDialog):
         self.count.setText(_made_words(made, kind == _SELECT))
         self.accept_button.setText("Select" if kind == _SELECT else "Make cell set" + ("s" if len(made) > 1 else ""))
         self.accept_button.setEnabled(bool(made) and (kind != _ONE_SET or bool(self.name.text().strip())))
+        self.adjustSize()
 
     def _offer(self, field: QWidget, on: bool) -> None:
         """Show a field with its caption only where it means something."""

@@ -13,6 +13,7 @@ from multimil_gui.app.text_dialog import TextDialog
 
 if TYPE_CHECKING:
     from multimil_gui.app.main_window import MainWindow
+    from multimil_gui.app.self_test import Check
 
 
 class HelpCommands(QObject):
@@ -45,6 +46,18 @@ class HelpCommands(QObject):
         from multimil_gui.app.system_information import system_information
 
         self._show("System information", system_information(self._window.services))
+
+    def self_test(self) -> None:
+        """Try every part of the program on this machine, and show what was seen."""
+        from multimil_gui.app.self_test import in_words, self_test
+
+        window = self._window
+
+        def done(checks: tuple[Check, ...]) -> None:
+            self._show("Self-test", in_words(checks))
+
+        window.tasks.submit(self_test, window.services.stores, title="Self-test", done=done)
+        window.services.notifications.info("The self-test runs; its result opens in about a minute.")
 
     def crash_report(self) -> None:
         """Show what a crash left, to be copied; nothing is sent anywhere."""

@@ -133,6 +133,14 @@ HELP_ACTIONS = (
         icon="info",
     ),
     Action(
+        "help.self_test",
+        "Self-test",
+        "help.self_test",
+        Menu.HELP,
+        Group.ABOUT,
+        "Try reading, training, saving and exporting on this machine; takes about a minute.",
+    ),
+    Action(
         "help.about",
         "About and licences",
         "help.about",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
@@ -102,3 +104,19 @@ def test_below_the_table_the_map_of_the_samples_is_the_larger_part(qtbot: QtBot,
     panel.show()
     assert panel.map.parentWidget().height() > panel.table.height()
     assert panel.map.width() > 300
+
+
+def test_many_filters_leave_room_to_clear_them(qtbot: QtBot, fitted: Session) -> None:
+    columns = [info.name for info in fitted.data.store.index.obs] * 2
+    filters = [CellFilter(ColorBy(ColorKind.OBS, f"{name} {place}"), 0.0) for place, name in enumerate(columns)]
+    fitted.set_view(filters=tuple(filters[:9]))
+    map_ = LatentMap(fitted)
+    qtbot.addWidget(map_)
+    map_.resize(700, 500)
+    map_.show()
+    bar = map_.findChild(FilterBar)
+    assert len(bar.chips) == 5
+    assert bar.more.text() == "and 4 more"
+    places = [widget.geometry() for widget in (*bar.chips, bar.more, bar.clear)]
+    assert all(a.right() < b.left() for a, b in pairwise(places))
+    assert places[-1].right() < bar.width()

@@ -12,7 +12,9 @@ from multimil_gui.state.session import Session
 from multimil_gui.state.view import CellFilter
 from multimil_gui.widgets._ui import Role, Subscriptions, label, tool_button, tooltip
 
-_MOST_LETTERS = 30
+#: Buttons shown, and letters on each when there are up to this many; the bar never grows wider than the map.
+_MOST_CHIPS = 5
+_LETTERS = {1: 40, 2: 30, 3: 20, 4: 16, 5: 12}
 
 
 class FilterBar(QWidget):
@@ -39,6 +41,8 @@ class FilterBar(QWidget):
         self._line.addWidget(label("Filters", Role.NOTE, self))
         self.clear = tool_button("Clear all", "Show all cells again", "clear_filters")
         self.clear.clicked.connect(partial(clear_filters, session))
+        self.more = label("", Role.NOTE, self)
+        self._line.addWidget(self.more)
         self._line.addWidget(self.clear)
         self._line.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -61,14 +65,20 @@ class FilterBar(QWidget):
             self._line.removeWidget(chip)
             chip.hide()
             chip.deleteLater()
-        self.chips = [self._chip(asked, known) for asked, known in zip(filters, there, strict=False)]
+        shown = list(zip(filters, there, strict=False))[:_MOST_CHIPS]
+        letters = _LETTERS.get(len(shown), 0)
+        self.chips = [self._chip(asked, known, letters) for asked, known in shown]
+        rest = filters[_MOST_CHIPS:]
+        self.more.setText(f"and {len(rest):,} more" if rest else "")
+        self.more.setToolTip(tooltip("\n".join(filter_in_words(asked) for asked in rest)) if rest else "")
+        self.more.setVisible(bool(rest))
         for place, chip in enumerate(self.chips):
             self._line.insertWidget(1 + place, chip)
         self.setVisible(bool(filters))
 
-    def _chip(self, asked: CellFilter, known: bool) -> QToolButton:
+    def _chip(self, asked: CellFilter, known: bool, letters: int) -> QToolButton:
         words = filter_in_words(asked)
-        short = words if len(words) <= _MOST_LETTERS else words[: _MOST_LETTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+        short = words if len(words) <= letters else words[: letters - 1] + "\N{HORIZONTAL ELLIPSIS}"
         gone = "" if known else " (not there)"
         # An ampersand in a name from a file is no shortcut.
         text = f"{short}{gone}  \N{MULTIPLICATION SIGN}".replace("&", "&&")

@@ -120,3 +120,13 @@ def test_many_filters_leave_room_to_clear_them(qtbot: QtBot, fitted: Session) ->
     places = [widget.geometry() for widget in (*bar.chips, bar.more, bar.clear)]
     assert all(a.right() < b.left() for a, b in pairwise(places))
     assert places[-1].right() < bar.width()
+
+
+def test_selected_cells_that_are_hidden_are_told_of(qtbot: QtBot, fitted: Session) -> None:
+    map_ = LatentMap(fitted)
+    qtbot.addWidget(map_)
+    fitted.select_samples([2])
+    assert "hidden" not in map_.status_text()
+    add_filter(fitted, TYPES)
+    unseen = int((fitted.selection.mask & ~shown_cells(fitted)).sum())
+    assert map_.status_text().endswith(f"{fitted.selection.count:,} selected ({unseen:,} of them hidden)")

@@ -114,6 +114,12 @@ def is_there(session: Session, asked: CellFilter) -> bool:
     return (coloring.numbers if asked.levels is None else coloring.codes) is not None
 
 
+def n_selected_unseen(session: Session) -> int:
+    """Return how many selected cells are not shown: those of a sample or a cell set are selected whatever is shown."""
+    shown = shown_cells(session)
+    return 0 if shown is None else int(np.count_nonzero(session.selection.mask & ~shown))
+
+
 def shown_of_levels(session: Session, coloring: Coloring) -> tuple[int, ...]:
     """Return how many cells of each level of a categorical coloring the filters show, hidden levels included.
 

@@ -9,6 +9,7 @@ from qtpy.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QFrame, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
+from multimil_gui.state.crossfilter import n_selected_unseen
 from multimil_gui.state.crossfilter import to_plain as filters_to_plain
 from multimil_gui.state.recipes import color_to_plain
 from multimil_gui.state.resolve import resolve
@@ -175,6 +176,8 @@ class LatentMap(QWidget):
         self.toolbar.refresh()
         n, selected = self._session.data.n_cells, self._session.selection.count
         words = f"{view.n_shown:,} of {n:,} cells shown, {selected:,} selected" if n else ""
+        unseen = n_selected_unseen(self._session)
+        words += f" ({unseen:,} of them hidden)" if unseen else ""
         if words != self._status:
             self._status = words
             self.status.emit(words)
@@ -305,6 +308,10 @@ class LatentMap(QWidget):
         heading, lines = cell_in_words(self._session, row, view.title, value)
         if value is None and view.legend and self._session.view.color.kind is ColorKind.OBS:
             heading, lines = self._with_level(row, heading, lines)
+        if view.blend is not None and view.pair is not None:
+            values = zip(view.blend.names, view.pair, strict=True)
+            told = (f"{name}: {'missing' if np.isnan(of[row]) else f'{of[row]:.4g}'}" for name, of in values)
+            lines = "\n".join([line for line in (lines, *told) if line])
         self.card.show_at(self._stage.mapFromGlobal(QCursor.pos()), heading, lines)
 
     def _with_level(self, row: int, heading: str, lines: str) -> tuple[str, str]:

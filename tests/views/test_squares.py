@@ -49,10 +49,10 @@ def test_mean_of_numbers_and_most_frequent_level(build_canvas, backend):
     canvas = build_canvas(xy, backend=backend, size=6)
     canvas.set_lut(LUT)
     canvas.set_values(values)
-    canvas.set_high_on_top(True)
+    canvas.set_numeric(True)
     canvas.set_drawing(Drawing.MEAN)
     means = canvas.image()
-    canvas.set_high_on_top(False)
+    canvas.set_numeric(False)
     levels = canvas.image()
     # 0 is a missing value: it counts only where there is nothing else.
     for image, middle in ((means, 150), (levels, 200)):
@@ -95,7 +95,7 @@ def _scene(xy, values, states, camera, high=False, side=4.0) -> Scene:
     points.set_values(values)
     points.set_states(states)
     points.lut = LUT
-    points.set_high_on_top(high)
+    points.numeric = high
     return Scene(points, camera, 1.0, Look(side, 1.0, 1.0), (255, 255, 255))
 
 

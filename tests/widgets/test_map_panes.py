@@ -258,3 +258,15 @@ def test_the_background_of_all_panes_follows_the_theme(split_map: LatentMap) -> 
     split_map.setPalette(palette)
     for canvas in split_map.panes.canvases:
         assert canvas.image()[0, 0, :3].tolist() == [20, 22, 26]
+
+
+def test_signed_values_are_drawn_in_no_order_but_have_a_mean(qtbot, fitted: Session) -> None:
+    widget = _map(qtbot, fitted)
+    points = widget.canvas._points
+    for color, high, numeric in (
+        (ColorBy(ColorKind.ATTENTION), True, True),
+        (ColorBy(ColorKind.CONTRIBUTION, fitted.mil().outcomes[-1]), False, True),
+        (ColorBy(ColorKind.OBS, "cell_type"), False, False),
+    ):
+        fitted.color_by(color)
+        assert (points.high_on_top, points.numeric) == (high, numeric)

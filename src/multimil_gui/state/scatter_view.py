@@ -89,6 +89,8 @@ class ScatterView:
         (m, 2) float32 places of a reference's cells, drawn faintly behind; empty without any.
     blend
         Scales of a colour of two genes, else None; ``values`` rise with both, so that the highest can be drawn on top.
+    pair
+        The (n_cells,) float32 values of each of the two, else None.
     """
 
     positions: np.ndarray
@@ -102,3 +104,9 @@ class ScatterView:
     n_shown: int
     backdrop: np.ndarray = field(default_factory=lambda: NO_BACKDROP)
     blend: BlendScale | None = None
+    pair: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def high_on_top(self) -> bool:
+        """Whether a higher value is more of something, so that it belongs on top; of signed ones neither end is."""
+        return self.blend is not None or (self.scale is not None and self.scale.centre is None)

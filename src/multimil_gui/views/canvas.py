@@ -109,6 +109,10 @@ class PointCanvas(QWidget):
         """Draw high values last (continuous colours) or in one fixed random order (categories)."""
         raise NotImplementedError
 
+    def set_numeric(self, on: bool) -> None:
+        """Say whether values are numbers, whose mean means something, or levels."""
+        raise NotImplementedError
+
     def set_point_size(self, pixels: float | None) -> None:
         """Set the point diameter in logical pixels; None chooses it from density and zoom."""
         raise NotImplementedError

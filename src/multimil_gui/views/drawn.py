@@ -104,6 +104,12 @@ class DrawnCanvas(PointCanvas):
             self._points.set_high_on_top(on)
             self._changed(Change.ORDER)
 
+    def set_numeric(self, on: bool) -> None:
+        """Say whether values are numbers, whose mean means something, or levels."""
+        if on != self._points.numeric:
+            self._points.numeric = on
+            self._changed(Change.LUT)
+
     def set_point_size(self, pixels: float | None) -> None:
         """Set the point diameter in logical pixels; None chooses it from density and zoom."""
         if pixels != self._diameter:

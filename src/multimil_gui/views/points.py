@@ -25,6 +25,8 @@ class PointStore:
         (256, 4) uint8 RGBA.
     high_on_top
         Whether high values are drawn last.
+    numeric
+        Whether values are numbers rather than levels.
     permutation
         (n + m,) int64; ``permutation[k]`` is the row drawn k-th, rows from n on are the backdrop's.
     x, y
@@ -35,7 +37,7 @@ class PointStore:
 
     def __init__(self) -> None:
         self.lut = np.full((256, 4), 255, dtype=np.uint8)
-        self.high_on_top = False
+        self.high_on_top = self.numeric = False
         self.xy = self._backdrop = np.empty((0, 2), dtype=np.float32)
         self._resize()
         self._place()

@@ -71,8 +71,8 @@ def render_squares(scene: Scene, drawing: Drawing, density_lut: np.ndarray) -> S
         What is to be seen. Dimmed points only tint squares that hold nothing else; hidden ones are not there.
     drawing
         DENSITY: the logarithm of the number of cells, from one (the first colour) to the fullest square in the frame.
-        MEAN: the colour of the mean of the values where high values are drawn on top (numbers), else the colour most
-        of the cells have; cells without a value (0) count only where there are no others.
+        MEAN: the colour of the mean of the values where they are numbers, else the colour most of the cells have;
+        cells without a value (0) count only where there are no others.
     density_lut
         (256, 4) uint8 colours of DENSITY; index 0 is not used.
     """
@@ -89,7 +89,7 @@ def render_squares(scene: Scene, drawing: Drawing, density_lut: np.ndarray) -> S
         index, lut = np.rint(1 + 254 * share).astype(np.uint8), density_lut
     else:
         index, lut = np.zeros(grid.shape, dtype=np.uint8), points.lut
-        kernel = module.mean_squares if points.high_on_top else module.frequent_squares
+        kernel = module.mean_squares if points.numeric else module.frequent_squares
         arguments = (points.x, points.y, points.drawn_values, points.drawn_states, layers, scene.n_drawn, *place)
         kernel(*arguments, counts[1], index)
     ink = pack(flat_colors(lut, scene.background))[index]

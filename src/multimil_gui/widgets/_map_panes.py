@@ -169,8 +169,9 @@ class MapPanes(QWidget):
         if len(new.positions):
             if old is None or new.lut is not old.lut:
                 canvas.set_lut(new.lut)
-            if old is None or _rises(new) != _rises(old):
-                canvas.set_high_on_top(_rises(new))
+            canvas.set_numeric(new.scale is not None)
+            if old is None or new.high_on_top != old.high_on_top:
+                canvas.set_high_on_top(new.high_on_top)
             if old is None or new.values is not old.values:
                 canvas.set_values(pane.part(new.values))
             if old is None or new.states is not old.states:
@@ -274,8 +275,3 @@ def density_palette(view: View) -> str:
     if view.drawing is not Drawing.DENSITY or view.palette is None or view.palette in DIVERGING:
         return _DENSITY_PALETTE
     return view.palette
-
-
-def _rises(view: ScatterView) -> bool:
-    """Return whether a higher value is more of something, so that it belongs on top."""
-    return view.scale is not None or view.blend is not None

@@ -89,3 +89,13 @@ def test_the_first_gene_rises_to_the_right_and_the_second_upwards(qtbot: QtBot) 
     qtbot.addWidget(side)
     for x, y, i, j in ((0, 14, 0, 0), (14, 14, -1, 0), (0, 0, 0, -1), (14, 0, -1, -1)):
         assert QColor(image.pixel(x, y)).getRgb()[:3] == tuple(colors[i, j])
+
+
+def test_the_card_tells_both_values(qtbot: QtBot, session: Session) -> None:
+    shown = _map(qtbot, session)
+    one, other = _genes(session, 2)
+    (modality,) = session.data.store.index.modalities
+    session.color_by(ColorBy(ColorKind.BLEND, f"{one}\t{other}", modality))
+    shown.panes.hovered.emit(5)
+    for name, values in zip((one, other), shown.view.pair, strict=True):
+        assert f"{name}: {values[5]:.4g}" in shown.card.text()

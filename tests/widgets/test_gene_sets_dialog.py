@@ -128,3 +128,17 @@ def test_of_a_large_file_only_the_marked_sets_are_taken(
 def test_without_data_there_are_no_gene_sets(qtbot: QtBot) -> None:
     with pytest.raises(Refusal, match="No data"):
         GeneSetsDialog(Session())
+
+
+def test_what_was_written_is_kept_when_the_window_is_closed(
+    qtbot: QtBot, dialog: GeneSetsDialog, session: Session
+) -> None:
+    add_gene_set(session, "A", ["gene41"])
+    dialog.editor.name.setText("A")
+    dialog.editor.genes.setPlainText("gene42")
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert dialog.isVisible() and "already" in dialog._notice.text()
+    dialog.editor.name.setText("B")
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+    assert _sets(session) == {"A": ("gene41",), "B": ("gene42",)}

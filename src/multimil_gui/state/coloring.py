@@ -53,7 +53,7 @@ class Coloring:
 
     Attributes
     ----------
-    values, lut, title, scale, numbers, blend
+    values, lut, title, scale, numbers, blend, pair
         As in ``ScatterView``.
     codes
         (n_cells,) int index into ``levels`` of a categorical coloring, else None.
@@ -69,6 +69,7 @@ class Coloring:
     scale: ColorScale | None = None
     numbers: np.ndarray | None = None
     blend: BlendScale | None = None
+    pair: tuple[np.ndarray, np.ndarray] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +151,7 @@ def blended(first: np.ndarray, second: np.ndarray, scale: BlendScale, title: str
         steps.append(np.clip(part * BLEND_STEPS, 0, BLEND_STEPS - 1).astype(np.intp))
     values = blend_places()[steps[0], steps[1]]
     values[missing] = 0
-    return Coloring(values, blend_lut(), title, blend=scale)
+    return Coloring(values, blend_lut(), title, blend=scale, pair=(first, second))
 
 
 def robust_limits(numbers: np.ndarray, percentiles: tuple[float, float]) -> tuple[float, float]:

@@ -84,6 +84,7 @@ def resolve(session: Session) -> ScatterView:
         n_shown=int(np.count_nonzero(states != HIDDEN)),
         backdrop=_backdrop(inputs),
         blend=coloring.blend,
+        pair=coloring.pair,
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -283,10 +282,10 @@ class GeneSetsDialog(QDialog):
 
     # -- leaving -------------------------------------------------------------------------------------------------------
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Keep what was written."""
-        self._keep()
-        super().closeEvent(event)
+    def done(self, result: int) -> None:
+        """Keep what was written and close; stay open when it cannot be kept."""
+        if self._keep():
+            super().done(result)
 
     def _on_data(self) -> None:
         if self._session.data.store is not self._store:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.state.scatter_view import ColorScale, LegendEntry, ScatterView
+from multimil_gui.state.scatter_view import BlendScale, ColorScale, LegendEntry, ScatterView
+from multimil_gui.state.split import Pane
+from multimil_gui.state.view import Drawing
 from multimil_gui.views.figure import FigureKind, FigureOptions, render_figure
+from multimil_gui.views.figure_points import MapLook
 
 RED, BLUE = (220, 40, 40), (40, 60, 220)
 
@@ -133,3 +137,59 @@ def test_many_points_are_drawn_where_and_as_few_are():
     assert red[0].sum() == pytest.approx(red[1].sum(), rel=0.2)
     columns = [np.flatnonzero(found.any(axis=0)) for found in red]
     assert abs(columns[0].max() - columns[1].max()) <= 1
+
+
+def density() -> np.ndarray:
+    lut = np.full((256, 4), 255, dtype=np.uint8)
+    lut[:, 0] = np.arange(256)
+    lut[:, 1:3] = 0
+    return lut
+
+
+def test_small_multiples_show_their_own_cells_at_the_same_place():
+    everything = view(400)
+    panes = (
+        Pane("low <a>", np.flatnonzero(everything.values == 1)),
+        Pane("high", np.flatnonzero(everything.values == 2)),
+    )
+    options = FigureOptions(width_mm=100, height_mm=50, dpi=100, title="", legend=False)
+    look = MapLook(panes=panes)
+    image = pixels(render_figure(FigureKind.PNG, everything, options, look))
+    left, right = image[:, : image.shape[1] // 2], image[:, image.shape[1] // 2 :]
+    assert has(left, RED) and not has(left, BLUE)
+    assert has(right, BLUE) and not has(right, RED)
+    svg = render_figure(FigureKind.SVG, everything, options, look).decode()
+    assert f">low &lt;a&gt; ({len(panes[0].rows)})</text>" in svg and ">400 cells</text>" in svg
+
+
+def test_squares_have_a_scale_of_their_own():
+    look = MapLook(Drawing.DENSITY, density_lut=density())
+    svg = render_figure(FigureKind.SVG, view(5_000), None, look).decode()
+    assert ">number of cells</text>" in svg and ">cells</text>" in svg and "CD4" not in svg
+    image = pixels(render_figure(FigureKind.PNG, view(5_000), FigureOptions(dpi=80), look))
+    assert has(image, (255, 0, 0), 2) and not has(image, BLUE)
+
+
+def test_the_mean_of_a_square_is_its_colour():
+    states = np.zeros(3_000, dtype=np.uint8)
+    crowd = view(3_000, scale=ColorScale(0, 1, "viridis"))
+    same = ScatterView(
+        np.zeros((3_000, 2), np.float32), np.repeat([1, 201], 1_500).astype(np.uint8), density(), states, "", (),
+        crowd.scale, None, 3_000,
+    )  # fmt: skip
+    options = FigureOptions(width_mm=40, height_mm=40, dpi=100, title="", legend=False, point_size=8)
+    image = pixels(render_figure(FigureKind.PNG, same, options, MapLook(Drawing.MEAN)))
+    assert has(image, (101, 0, 0), 2)
+
+
+def test_contours_are_lines_not_pixels():
+    plain, lined = (
+        render_figure(FigureKind.SVG, view(2_000), None, MapLook(contours=on)).decode() for on in (False, True)
+    )
+    assert "<image" not in lined and lined.count("<path") > plain.count("<path")
+
+
+def test_a_colour_of_two_genes_has_its_square():
+    scale = BlendScale(("CD14", "FC<GR"), (0.0, 0.0), (1.5, 2.5))
+    svg = render_figure(FigureKind.SVG, replace(view(), legend=(), blend=scale)).decode()
+    assert ">CD14</text>" in svg and ">FC&lt;GR</text>" in svg

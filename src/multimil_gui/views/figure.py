@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,18 +11,22 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from multimil_gui.core.errors import Refusal
-from multimil_gui.state.scatter_view import ColorScale, LegendEntry, ScatterView
-from multimil_gui.views.figure_fonts import drawable, font_families
-from multimil_gui.views.figure_points import draw_points
+from multimil_gui.state.scatter_view import ScatterView
+from multimil_gui.state.view import Drawing
+from multimil_gui.views.camera import bounds_of
+from multimil_gui.views.canvas import PointState
+from multimil_gui.views.figure_fonts import drawable, font_families, shortened
+from multimil_gui.views.figure_legend import Key
+from multimil_gui.views.figure_points import Drawn, MapLook, draw_points, part_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _MM = 25.4
 _SMALLEST_MM = 20.0
 #: Pixels a side that no figure exceeds.
 MOST_PIXELS = 20_000
-_MOST_LEVELS = 60
 #: Colour of text and axes.
 INK = "#20242c"
 _STYLE: Any = {
@@ -75,7 +80,9 @@ class FigureOptions:
     view: tuple[float, float, float, float] | None = None
 
 
-def render_figure(kind: FigureKind, view: ScatterView, options: FigureOptions | None = None) -> bytes:
+def render_figure(
+    kind: FigureKind, view: ScatterView, options: FigureOptions | None = None, look: MapLook | None = None
+) -> bytes:
     """Return the bytes of a figure file of the map; equal input gives equal bytes.
 
     Parameters
@@ -86,6 +93,8 @@ def render_figure(kind: FigureKind, view: ScatterView, options: FigureOptions | 
         What the window shows.
     options
         Layout; defaults fit one column of a journal page.
+    look
+        How the cells are drawn; points on one map when it is not given.
 
     Raises
     ------
@@ -94,7 +103,7 @@ def render_figure(kind: FigureKind, view: ScatterView, options: FigureOptions | 
     """
     options = options or FigureOptions()
     check_size(options)
-    return saved_figure(kind, options, lambda figure: _compose(figure, view, options))
+    return saved_figure(kind, options, lambda figure: _compose(figure, view, look or MapLook(), options))
 
 
 def saved_figure(kind: FigureKind, options: FigureOptions, compose: Callable[[Figure], None]) -> bytes:
@@ -132,25 +141,60 @@ def check_size(options: FigureOptions) -> None:
         )
 
 
-def _compose(figure: Figure, view: ScatterView, options: FigureOptions) -> None:
-    title = view.title if options.title is None else options.title
-    entries = [entry for entry in view.legend if entry.shown][:_MOST_LEVELS] if options.legend else []
-    scale = view.scale if options.legend else None
+def _compose(figure: Figure, view: ScatterView, look: MapLook, options: FigureOptions) -> None:
+    title = _heading(view, look) if options.title is None else options.title
+    key = _key(view, look) if options.legend else Key()
     pad = 2.5 / options.width_mm, 2.5 / options.height_mm
     top = 1 - pad[1] - (5.0 / options.height_mm if title else 0)
-    right = 1 - pad[0] - _legend_width(entries, scale, options) / options.width_mm
+    right = 1 - pad[0] - key.width(options) / options.width_mm
     place = (pad[0], pad[1], max(right - pad[0], 0.2), max(top - pad[1], 0.2))
-    axes = figure.add_axes(_on_pixels(place, options))
-    axes.set_axis_off()
-    shown = draw_points(axes, view, options)
+    if look.panes:
+        drawn = _draw_panes(figure, view, look, place, options)
+    else:
+        drawn = [draw_points(_map_axes(figure, place, options), view, look, options)]
     if title:
         # Set in figure coordinates, so that a long title cannot push the map about.
         figure.text(pad[0], 1 - pad[1], drawable(title), ha="left", va="top", fontsize=8.5)
+    shown = sum(part.n_cells for part in drawn)
     figure.text(pad[0], pad[1] / 2, f"{shown:,} cells", ha="left", va="bottom", fontsize=5.5, color="#6b7280")
-    if entries:
-        _draw_legend(figure, entries, right + 1.5 / options.width_mm, top, options)
-    elif scale is not None:
-        _draw_bar(figure, view, scale, right + 3 / options.width_mm, top, options)
+    key.draw(figure, right, top, options, drawn[0].peak if len(drawn) == 1 else 0)
+
+
+def _heading(view: ScatterView, look: MapLook) -> str:
+    return "number of cells" if look.drawing is Drawing.DENSITY else view.title
+
+
+def _key(view: ScatterView, look: MapLook) -> Key:
+    if look.drawing is Drawing.DENSITY:
+        return Key(cells=True, lut=look.density_lut)
+    if view.blend is not None:
+        return Key(blend=view.blend)
+    return Key(tuple(entry for entry in view.legend if entry.shown), view.scale, lut=view.lut)
+
+
+def _map_axes(figure: Figure, place: tuple[float, ...], options: FigureOptions) -> Axes:
+    axes = figure.add_axes(_on_pixels(place, options))
+    axes.set_axis_off()
+    return axes
+
+
+def _draw_panes(
+    figure: Figure, view: ScatterView, look: MapLook, place: tuple[float, ...], options: FigureOptions
+) -> list[Drawn]:
+    """Draw small multiples in the place, in as many columns as on the screen, all looking at the same place."""
+    left, bottom, width, height = place
+    columns = math.ceil(math.sqrt(len(look.panes) * 1.3)) if len(look.panes) > 2 else len(look.panes)
+    rows = -(-len(look.panes) // columns)
+    wide, high, line = width / columns, height / rows, 3.6 / options.height_mm
+    bounds = options.view or bounds_of(view.positions[view.states != PointState.HIDDEN])
+    drawn = []
+    for number, pane in enumerate(look.panes):
+        x, y = left + number % columns * wide, bottom + height - (number // columns + 1) * high
+        axes = _map_axes(figure, (x, y, wide * 0.97, max(high - line, 0.02)), options)
+        drawn.append(draw_points(axes, part_of(view, pane.rows), look, options, bounds, len(look.panes)))
+        words = shortened(f"{pane.title} ({drawn[-1].n_cells:,})", int(wide * options.width_mm / 1.15))
+        figure.text(x, y + high - 0.3 / options.height_mm, words, ha="left", va="top", fontsize=6.2)
+    return drawn
 
 
 def _on_pixels(place: tuple[float, ...], options: FigureOptions) -> tuple[float, float, float, float]:
@@ -163,68 +207,3 @@ def _on_pixels(place: tuple[float, ...], options: FigureOptions) -> tuple[float,
         round(width * wide) / wide,
         round(height * high) / high,
     )
-
-
-def _columns(entries: list[LegendEntry], options: FigureOptions) -> int:
-    rows = max(int((options.height_mm - 12) / 3.1), 1)
-    return -(-len(entries) // rows)
-
-
-def _legend_width(entries: list[LegendEntry], scale: ColorScale | None, options: FigureOptions) -> float:
-    """Return the width kept for the legend, mm."""
-    if entries:
-        longest = max(len(_level(entry)) for entry in entries)
-        one = 6.0 + 1.32 * min(longest, 34)
-        return float(min(one * _columns(entries, options) + 2, options.width_mm * 0.6))
-    return 16.0 if scale is not None else 0.0
-
-
-def _level(entry: LegendEntry) -> str:
-    name = drawable(entry.level) or "no value"
-    return name if len(name) <= 34 else name[:33] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _draw_legend(figure: Figure, entries: list[LegendEntry], left: float, top: float, options: FigureOptions) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [Line2D([], [], marker="o", linestyle="", markersize=4.2, color=_hex(entry.rgb)) for entry in entries]
-    legend = figure.legend(
-        handles,
-        [_level(entry) for entry in entries],
-        loc="upper left",
-        bbox_to_anchor=(left, top),
-        ncols=_columns(entries, options),
-        frameon=False,
-        fontsize=6.2,
-        handletextpad=0.2,
-        labelspacing=0.35,
-        columnspacing=0.8,
-        borderaxespad=0,
-        borderpad=0,
-    )
-    # A leading underscore in a level name would be dropped by matplotlib's own bookkeeping otherwise.
-    for text, entry in zip(legend.get_texts(), entries, strict=True):
-        text.set_text(_level(entry))
-
-
-def _draw_bar(
-    figure: Figure, view: ScatterView, scale: ColorScale, left: float, top: float, options: FigureOptions
-) -> None:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap, Normalize
-
-    height = min(0.5, 40 / options.height_mm)
-    axes = figure.add_axes((left, top - height - 2 / options.height_mm, 2.6 / options.width_mm, height))
-    high = scale.high if scale.high > scale.low else scale.low + 1
-    mappable = ScalarMappable(Normalize(scale.low, high), ListedColormap(view.lut[1:, :3] / 255))
-    bar = figure.colorbar(mappable, cax=axes)
-    outline: Any = bar.outline
-    outline.set_visible(False)
-    bar.ax.tick_params(labelsize=6, width=0.5, length=2, colors=INK)
-    if scale.centre is not None:
-        bar.ax.axhline(scale.centre, color=INK, linewidth=0.6)
-
-
-def _hex(rgb: tuple[int, int, int]) -> str:
-    red, green, blue = rgb
-    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -44,3 +44,9 @@ def drawable(text: str) -> str:
     known = _characters()
     line = " ".join(text.split())
     return "".join(letter if ord(letter) in known and letter.isprintable() else _UNKNOWN for letter in line)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return :func:`drawable` text of at most ``most`` characters (at least 4), an ellipsis in the place of the rest."""
+    words, most = drawable(text), max(most, 4)
+    return words if len(words) <= most else words[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -13,7 +13,9 @@ from qtpy.QtWidgets import QComboBox, QDialogButtonBox, QDoubleSpinBox, QSpinBox
 from multimil_gui.project.slug import file_slug
 from multimil_gui.project.text import write_csv
 from multimil_gui.state.scatter_view import ScatterView
+from multimil_gui.state.view import Drawing
 from multimil_gui.views.figure import FigureKind, FigureOptions, render_figure
+from multimil_gui.views.figure_points import MapLook
 from multimil_gui.views.plot_export import PlotTable
 from multimil_gui.views.plot_picture import PLOT_MM, plot_figure
 from multimil_gui.widgets._drawn_apart import FigureClipboard
@@ -41,7 +43,7 @@ class FigureDialog(ExportDialog):
     title
         Window title.
     render
-        Returns the bytes of a figure file; called in other threads.
+        Returns the bytes of a figure file; called in other threads. None when :meth:`renderer` says what draws.
     name, heading
         File name (without suffix) and title of the figure proposed.
     size
@@ -60,7 +62,7 @@ class FigureDialog(ExportDialog):
     def __init__(
         self,
         title: str,
-        render: Render,
+        render: Render | None,
         name: str,
         heading: str,
         size: tuple[float, float],
@@ -132,9 +134,14 @@ class FigureDialog(ExportDialog):
             title=self.title.text(),
         )
 
+    def renderer(self) -> Render:
+        """Return what draws the figure as it is asked for now."""
+        assert self._render is not None
+        return self._render
+
     def copy(self) -> None:
         """Put the figure on the clipboard, as a picture of the chosen size and resolution."""
-        options, render = self.options(), self._render
+        options, render = self.options(), self.renderer()
         self._clipboard.ask(lambda: render(FigureKind.PNG, options))
 
     def refresh(self) -> None:
@@ -149,7 +156,7 @@ class FigureDialog(ExportDialog):
         self._draw_preview()
 
     def _draw_preview(self) -> None:
-        chosen, render = self.options(), self._render
+        chosen, render = self.options(), self.renderer()
         longer = max(chosen.width_mm, chosen.height_mm) / 25.4
         # As many pixels as there is room for, whatever the resolution of the file.
         small = replace(chosen, dpi=max(30, min(chosen.dpi, int(_PREVIEW_PIXELS / longer))))
@@ -159,7 +166,7 @@ class FigureDialog(ExportDialog):
         name = self.name.text().strip()
         if not name:
             return ()
-        kind, options, render = FigureKind(self.kind.currentData()), self.options(), self._render
+        kind, options, render = FigureKind(self.kind.currentData()), self.options(), self.renderer()
         path = folder / f"{file_slug(name)}.{kind.value}"
         return (figure_file(path, lambda: render(kind, options), options),)
 
@@ -177,6 +184,10 @@ class PictureExportDialog(FigureDialog):
         Folder proposed.
     visible
         (x0, y0, x1, y1) of the visible part of the map; None offers the whole map only.
+    look
+        How the cells are drawn; points on one map when it is not given.
+    highlighted
+        The same with selected cells highlighted; None when nothing is selected.
     """
 
     def __init__(
@@ -186,14 +197,17 @@ class PictureExportDialog(FigureDialog):
         folder: Path,
         visible: tuple[float, float, float, float] | None = None,
         parent: QWidget | None = None,
+        *,
+        look: MapLook | None = None,
+        highlighted: ScatterView | None = None,
     ) -> None:
-        self._visible = visible
+        self._visible, self._view, self._highlighted, self._look = visible, view, highlighted, look
         defaults = FigureOptions()
         super().__init__(
             "Export the picture of the map",
-            lambda kind, options: render_figure(kind, view, options),
+            None,
             name,
-            view.title,
+            "number of cells" if look is not None and look.drawing is Drawing.DENSITY else view.title,
             (defaults.width_mm, defaults.height_mm),
             folder,
             parent,
@@ -210,6 +224,16 @@ class PictureExportDialog(FigureDialog):
             on=False,
         )
         self.visible_only.setEnabled(self._visible is not None)
+        self.selection = self._tick(
+            "picture_selection", "Highlight the selected cells", "Ring selected cells and dim the others", on=False
+        )
+        self.selection.setVisible(self._highlighted is not None)
+
+    def renderer(self) -> Render:
+        """Return what draws the figure as it is asked for now."""
+        view = self._highlighted if self.selection.isChecked() and self._highlighted is not None else self._view
+        look = self._look
+        return lambda kind, options: render_figure(kind, view, options, look)
 
     def options(self) -> FigureOptions:
         """Return the layout of the figure."""

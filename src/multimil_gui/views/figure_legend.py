@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from multimil_gui.state.palettes import blend_colors
 from multimil_gui.state.scatter_view import BlendScale, ColorScale, LegendEntry
-from multimil_gui.views.figure_fonts import drawable, shortened
+from multimil_gui.views.figure_blend import ROOM_MM, draw_blend
+from multimil_gui.views.figure_fonts import shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _INK = "#20242c"
 _MOST_LEVELS = 60
 _LONGEST = 34
-_BAR_MM, _SQUARE_MM = 16.0, 17.0
+_BAR_MM = 16.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Key:
             one = 6.0 + 1.32 * min(max(len(_level(entry)) for entry in entries), _LONGEST)
             return float(min(one * _columns(len(entries), options) + 2, options.width_mm * 0.6))
         if self.blend is not None:
-            return _SQUARE_MM + 13
+            return ROOM_MM
         return _BAR_MM if self.scale is not None or self.cells else 0.0
 
     def draw(self, figure: Figure, left: float, top: float, options: FigureOptions, peak: int) -> None:
@@ -61,7 +61,7 @@ class Key:
         if self.entries:
             _draw_levels(figure, self.entries[:_MOST_LEVELS], left + 1.5 / options.width_mm, top, options)
         elif self.blend is not None:
-            _draw_square(figure, self.blend, left, top, options)
+            draw_blend(figure, self.blend, left, top, (options.width_mm, options.height_mm), _INK)
         elif self.lut is not None and self.cells:
             bar = _draw_bar(figure, self.lut, (1.0, float(max(peak, 2))), left, top, options, logarithmic=True)
             bar.ax.set_title("cells", fontsize=6, loc="left", pad=3)
@@ -136,22 +136,6 @@ def _draw_bar(
     outline.set_visible(False)
     bar.ax.tick_params(labelsize=6, width=0.5, length=2, colors=_INK)
     return bar
-
-
-def _draw_square(figure: Figure, blend: BlendScale, left: float, top: float, options: FigureOptions) -> None:
-    wide, high = options.width_mm, options.height_mm
-    place = (left + 7 / wide, top - (_SQUARE_MM + 2) / high, _SQUARE_MM / wide, _SQUARE_MM / high)
-    axes = figure.add_axes(place)
-    ends = [(low, up if up > low else low + 1) for low, up in zip(blend.low, blend.high, strict=True)]
-    extent = (*ends[0], *ends[1])
-    axes.imshow(blend_colors().transpose(1, 0, 2), origin="lower", extent=extent, aspect="auto", interpolation="none")
-    axes.set_xticks(ends[0], [f"{end:.3g}" for end in ends[0]])
-    axes.set_yticks(ends[1], [f"{end:.3g}" for end in ends[1]])
-    axes.tick_params(labelsize=5.5, width=0.5, length=2, colors=_INK, pad=1.5)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.set_xlabel(drawable(blend.names[0]), fontsize=6, labelpad=0)
-    axes.set_ylabel(drawable(blend.names[1]), fontsize=6, labelpad=-4)
 
 
 def _hex(rgb: tuple[int, int, int]) -> str:

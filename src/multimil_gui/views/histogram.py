@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 from multimil_gui.state.selection import Combine
 from multimil_gui.views.canvas import combine_from
 from multimil_gui.views.plot_export import PlotTable, add_plot_menu
-from multimil_gui.views.plots import color_axes, faded_pen, plain, quiet_plot
+from multimil_gui.views.plots import color_axes, faded_pen, quiet_plot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ class HistogramData:
     Attributes
     ----------
     title
-        The value in words, plain text; the axis says it.
+        The value in words, plain text; stands above the plot, where long words have room.
     edges
         (k + 1,) float64 edges of the bins.
     behind
@@ -137,7 +137,7 @@ class Histogram(QWidget):
         if data is None:
             self._region.hide()
             return
-        self._plot.setLabel("bottom", plain(data.title))
+        self.setAccessibleDescription(data.title)
         if new_axis:
             pad = 0.02 * (data.edges[-1] - data.edges[0])
             self._box.setXRange(float(data.edges[0] - pad), float(data.edges[-1] + pad), padding=0)

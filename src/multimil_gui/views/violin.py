@@ -41,7 +41,7 @@ class ViolinData:
     Attributes
     ----------
     title
-        The value in words, plain text.
+        The value in words, plain text; stands above the plot, where long words have room.
     names
         Names of the groups, plain text, from top to bottom.
     spreads
@@ -213,8 +213,8 @@ class Violins(QWidget):
         )
         axis.setTicks([[(row, _short(name)) for row, name in enumerate(data.names)]])
         axis.setStyle(tickLength=0)
-        self._plot.setLabel("bottom", plain(data.title))
-        self._plot.setMinimumHeight(max(120, _ROW_HEIGHT * len(data.names) + 46))
+        self.setAccessibleDescription(data.title)
+        self._plot.setMinimumHeight(max(120, _ROW_HEIGHT * len(data.names) + 28))
         self._box.setYRange(-0.55, len(data.names) - 0.45, padding=0)
         self._box.setXRange(*self._extent(data), padding=0.03)
         self._draw_selection()

@@ -19,6 +19,7 @@ from multimil_gui.core.errors import Refusal
 from multimil_gui.core.options import Likelihood, TargetKind
 from multimil_gui.data.check import build_cohort
 from multimil_gui.data.cohort import Columns, Scope, Target
+from multimil_gui.data.gene_sets import GeneSet
 from multimil_gui.data.given_targets import with_targets
 from multimil_gui.project.manifest import references
 from multimil_gui.project.objects import ObjectStore
@@ -31,7 +32,7 @@ from multimil_gui.state.resolve import resolve
 from multimil_gui.state.samples import VectorKind
 from multimil_gui.state.selection import Combine, SelectionKind, SelectionRecipe
 from multimil_gui.state.session import Session
-from multimil_gui.state.view import ColorBy, ColorKind, ScoreSource
+from multimil_gui.state.view import ColorBy, ColorKind, LevelColor, ScoreSource
 
 names = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8)
 percents = st.floats(1, 100)
@@ -55,6 +56,8 @@ views = st.fixed_dictionaries(
         "point_size": st.none() | st.floats(0.5, 20),
         "source": st.sampled_from(ScoreSource),
         "map_key": st.sampled_from(["X_umap", "X_umap_multimil", ""]),
+        "gene_sets": st.sampled_from([(), (GeneSet("age", "a note", ("GNLY", "none")), GeneSet("<b>", "", ("OFF",)))]),
+        "level_colors": st.sampled_from([(), (LevelColor("condition", "ill", (0, 127, 255)),)]),
     },
 )
 

@@ -314,3 +314,11 @@ def test_limits_follow_the_slider_and_say_their_values(qtbot: QtBot, fitted: Ses
     assert fitted.view.percentiles == (20.0, 90.0)
     fitted.commands.undo()
     assert fitted.view.percentiles == (1.0, 99.0)
+
+
+def test_genes_that_the_data_lack_are_named(qtbot: QtBot, session: Session) -> None:
+    panel = _panel(qtbot, session)
+    modality, genes = _genes(session, 2)
+    add_gene_set(session, "Some", [*genes, "<i>GONE</i>", "LOST"])
+    session.color_by(ColorBy(ColorKind.SCORE, "Some", modality))
+    assert panel._source_words.text() == f"2 genes of 4 are not in {modality} and left out: <i>GONE</i>, LOST."

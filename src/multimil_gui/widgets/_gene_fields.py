@@ -6,11 +6,30 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from multimil_gui.data.store import Store
+from multimil_gui.data.words import counted, listing, verb
 from multimil_gui.state.color_kinds import blended_features
 from multimil_gui.state.feature_search import Feature
+from multimil_gui.state.gene_lists import gene_set
+from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorBy, ColorKind
 from multimil_gui.widgets._feature_field import FeatureField
 from multimil_gui.widgets._ui import WheelGuard, button
+
+
+def missing_genes(session: Session) -> str:
+    """Return in words which genes of the set that is shown the data lack, "" when it has all of them."""
+    store, color = session.data.store, session.view.color
+    item = gene_set(session, color.key)
+    if store is None or color.kind is not ColorKind.SCORE or item is None:
+        return ""
+    if color.modality not in store.index.modalities:
+        return ""
+    known = store.gene_major.positions(color.modality)
+    missing = [gene for gene in item.genes if gene not in known]
+    if not missing:
+        return ""
+    of = f"{counted(len(missing), 'gene')} of {len(item.genes):,}"
+    return f"{of} {verb(len(missing), 'is', 'are')} not in {color.modality} and left out: {listing(missing)}."
 
 
 class GeneSetField(QWidget):

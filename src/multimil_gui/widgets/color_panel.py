@@ -28,7 +28,7 @@ from multimil_gui.widgets._color_choices import (
     what_of,
 )
 from multimil_gui.widgets._feature_field import FeatureField
-from multimil_gui.widgets._gene_fields import BlendFields, GeneSetField
+from multimil_gui.widgets._gene_fields import BlendFields, GeneSetField, missing_genes
 from multimil_gui.widgets._limits_field import LimitsField
 from multimil_gui.widgets._score_worker import watch_scores
 from multimil_gui.widgets._target_choice import TargetChoice
@@ -250,6 +250,8 @@ class ColorPanel(QWidget):
             words = f"Scores by models trained on {mil.reference}, which saw none of these patients."
         elif scores:
             words = next(tip for source, _, tip in SOURCES if source is self._session.view.source)
+        elif what is What.SCORE:
+            words = missing_genes(self._session)
         elif mil is None and self._session.data.cohort is not None:
             words = "No fit yet: run Phenotype to colour by attention."
         self._source_words.setText(words)

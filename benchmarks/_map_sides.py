@@ -92,7 +92,8 @@ class Ours:
 
         QTest.mouseRelease(self.canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(400, 400))
         # Until the hand rests only a part of the points is drawn.
-        QTest.qWait(300)
+        while self.canvas._moving:
+            QTest.qWait(50)
         self.turn = 0
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Compiled loops of the raster canvas and of picking. Imports numba: never imported at module level elsewhere.
 
 All kernels release the GIL and none is ``parallel``: numba's worker pool must not be entered from two threads, so
-the caller splits the picture into bands and runs one plain kernel per thread.
+the caller splits the picture or the points in two and runs one plain kernel per thread.
 """
 
 from __future__ import annotations
@@ -113,6 +113,17 @@ def cover(size: int):  # type: ignore[no-untyped-def]
     kernel: Any = cover_disc
     disc = disc_weights(size)
     return lambda *arguments: kernel(*arguments, disc)
+
+
+@njit(nogil=True, cache=True)
+def lay_over(image, later, high):  # type: ignore[no-untyped-def]
+    """Hit every pixel of the covered ``image`` with what ``later``, covered by points drawn after it, has there."""
+    for r in range(image.shape[0]):
+        for c in range(image.shape[1]):
+            pixel = later[r, c]
+            weight = pixel & 127
+            if weight:
+                image[r, c] = _hit(image[r, c], np.uint16(pixel & 0xFF80), np.int64(weight), high)
 
 
 @njit(nogil=True, cache=True)

@@ -52,6 +52,7 @@ def warm_up() -> None:
         for size in (*module.COVER, 5):
             covered = np.zeros((24, 24), dtype=np.uint16)
             module.cover(size)(x, y, byte, byte, byte, 4, False, unit, unit, unit, covered)
+        module.lay_over(covered, covered.copy(), False)
         image = np.zeros((24, 24), dtype=np.uint32)
         module.compose(covered, 8, colors, np.zeros((2, 128), dtype=np.uint16), image[8:-8])
         stamps = np.zeros((4, 4, 3, 3), dtype=np.uint16)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -106,24 +107,15 @@ def _second_thread() -> ThreadPoolExecutor:
 def render(scene: Scene) -> np.ndarray:
     """Return the frame as (height, width) uint32 0xffRRGGBB.
 
-    The picture does not depend on the number of threads: it is cut into two bands at the middle of the points, and
-    each thread draws every point that touches its band.
+    The picture does not depend on the number of threads: points that are blended are drawn in two bands of the
+    picture, each by all points that touch it; points that only cover whole pixels in two halves of the points, the
+    later half laid over the earlier one.
     """
-    height, width = scene.shape
-    image = np.empty((height, width), dtype=np.uint32)
-    picture = _Painter(scene)
-    cut = picture.middle_row() if (os.cpu_count() or 1) > 1 and scene.n_drawn > _SAMPLE else height
-    if 0 < cut < height:
-        lower = _second_thread().submit(picture.paint, image[cut:], cut)
-        picture.paint(image[:cut], 0)
-        lower.result()
-    else:
-        picture.paint(image, 0)
-    return image
+    return _Painter(scene).paint()
 
 
 class _Painter:
-    """Decides once per frame how each state is drawn, then paints bands of it."""
+    """Decides once per frame how each state is drawn, then paints it."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -153,34 +145,49 @@ class _Painter:
         self.in_view = counts * (self.scene.n_drawn / max(m, 1))
         self._rows = v[seen]
 
-    def middle_row(self) -> int:
-        """Return the row that halves the visible points."""
-        return int(np.median(self._rows)) if len(self._rows) else 0
-
-    def paint(self, band: np.ndarray, first_row: int) -> None:
-        """Draw the rows from ``first_row`` on into ``band``, a slice of the frame."""
-        border = self.border
-        work = np.full((band.shape[0] + 2 * border, band.shape[1] + 2 * border), self.background, dtype=np.uint32)
-        shift = border - first_row
+    def paint(self) -> np.ndarray:
+        """Return the frame."""
+        (height, width), border = self.scene.shape, self.border
+        work = np.full((height + 2 * border, width + 2 * border), self.background, dtype=np.uint32)
         base = self.in_view[PointState.NORMAL] + self.in_view[PointState.DIMMED]
         if self._affordable(base, self.scene.diameter):
-            self._blend(work, shift, PointState.DIMMED, self.dimmed, 0.0, 0.9, self._rim())
-            self._blend(work, shift, PointState.NORMAL, self.colors, 0.0, self.scene.look.opacity, self._rim())
+            self._in_bands(work, self._blend_base)
         else:
             layers = {PointState.DIMMED: 0, PointState.NORMAL: 1}
-            self._cover(work, shift, layers, (self.dimmed, self.colors), (0.9, self.scene.look.opacity), 0.0)
+            self._cover(work, layers, (self.dimmed, self.colors), (0.9, self.scene.look.opacity), 0.0)
         if self.scene.points.has(PointState.SELECTED):
-            self._paint_selected(work, shift)
-        band[:] = work[border:-border, border:-border]
+            self._paint_selected(work)
+        return np.ascontiguousarray(work[border:-border, border:-border])
 
-    def _paint_selected(self, work: np.ndarray, shift: int) -> None:
+    def _blend_base(self, work: np.ndarray, shift: int) -> None:
+        self._blend(work, shift, PointState.DIMMED, self.dimmed, 0.0, 0.9, self._rim())
+        self._blend(work, shift, PointState.NORMAL, self.colors, 0.0, self.scene.look.opacity, self._rim())
+
+    def _paint_selected(self, work: np.ndarray) -> None:
         selected = PointState.SELECTED
         if self._affordable(2 * self.in_view[selected], self.scene.diameter + self.halo):
-            self._blend(work, shift, selected, self.ring, self.halo, 1.0)
-            self._blend(work, shift, selected, self.colors, 0.0, 1.0)
+            self._in_bands(work, self._blend_selected)
         else:
-            self._cover(work, shift, {selected: 1}, (self.ring, self.ring), (1.0, 1.0), self.halo)
-            self._cover(work, shift, {selected: 1}, (self.colors, self.colors), (1.0, 1.0), 0.0)
+            self._cover(work, {selected: 1}, (self.ring, self.ring), (1.0, 1.0), self.halo)
+            self._cover(work, {selected: 1}, (self.colors, self.colors), (1.0, 1.0), 0.0)
+
+    def _blend_selected(self, work: np.ndarray, shift: int) -> None:
+        self._blend(work, shift, PointState.SELECTED, self.ring, self.halo, 1.0)
+        self._blend(work, shift, PointState.SELECTED, self.colors, 0.0, 1.0)
+
+    def _in_bands(self, work: np.ndarray, draw: Callable[[np.ndarray, int], None]) -> None:
+        """Draw into ``work`` by two threads, one above and one below the middle of the visible points."""
+        border, height = self.border, self.scene.shape[0]
+        cut = int(np.median(self._rows)) if len(self._rows) else 0
+        if not (0 < cut < height and self.scene.n_drawn > _SAMPLE and (os.cpu_count() or 1) > 1):
+            draw(work, border)
+            return
+        upper, lower = work[: cut + 2 * border].copy(), work[cut:].copy()
+        below = _second_thread().submit(draw, lower, border - cut)
+        draw(upper, border)
+        below.result()
+        work[border : border + cut] = upper[border:-border]
+        work[border + cut : -border] = lower[border:-border]
 
     def _affordable(self, n: float, diameter: float) -> bool:
         return bool(n * (math.ceil(diameter) + 2) ** 2 <= _BLEND_BUDGET)
@@ -228,38 +235,53 @@ class _Painter:
     def _cover(
         self,
         work: np.ndarray,
-        shift: int,
         layers: dict[PointState, int],
         colors: tuple[np.ndarray, np.ndarray],
         opacities: tuple[float, float],
         grow: float,
     ) -> None:
-        points, module = self.scene.points, self.kernels
+        module = self.kernels
         size = max(round(self.scene.diameter + grow), 1)
-        by_state = np.full(4, _SKIP, dtype=np.uint8)
-        for state, layer in layers.items():
-            by_state[state] = layer
-        covered = np.zeros(work.shape, dtype=np.uint16)
-        offset = 0.5 - size / 2
-        arrays, n = (points.x, points.y, points.drawn_values, points.drawn_states), self.scene.n_drawn
-        if set(layers) == {PointState.SELECTED}:
-            few = points.selected_order()
-            few = few[few < n]
-            arrays, n = tuple(array[few] for array in arrays), len(few)
-        module.cover(size)(
-            *arrays,
-            by_state,
-            n,
-            points.high_on_top,
-            np.float32(self.scale),
-            np.float32(self.left + self.border + offset),
-            np.float32(self.top + shift + offset),
-            covered,
-        )
+        covered = self._covered(work.shape, layers, size)
         hits = np.arange(128) / module.FULL_HIT
         alphas = np.rint(256 * (1 - (1 - np.array(opacities)[:, None]) ** hits)).astype(np.uint16)
         border = self.border
         module.compose(covered, border, np.stack(colors), alphas, work[border:-border, border:-border])
+
+    def _covered(self, shape: tuple[int, ...], layers: dict[PointState, int], size: int) -> np.ndarray:
+        """Return which point is on top of each pixel, and how much was drawn there."""
+        points, module = self.scene.points, self.kernels
+        by_state = np.full(4, _SKIP, dtype=np.uint8)
+        for state, layer in layers.items():
+            by_state[state] = layer
+        arrays, n = (points.x, points.y, points.drawn_values, points.drawn_states), self.scene.n_drawn
+        if set(layers) == {PointState.SELECTED}:
+            few = points.selected_order()
+            few = few[few < n]
+            arrays, n = (points.x[few], points.y[few], points.drawn_values[few], points.drawn_states[few]), len(few)
+        offset, kernel = 0.5 - size / 2, module.cover(size)
+        place = (
+            np.float32(self.scale),
+            np.float32(self.left + self.border + offset),
+            np.float32(self.top + self.border + offset),
+        )
+
+        def drawn(first: int, last: int) -> np.ndarray:
+            image = np.zeros(shape, dtype=np.uint16)
+            part = (array[first:last] for array in arrays)
+            kernel(*part, by_state, last - first, points.high_on_top, *place, image)
+            return image
+
+        if n <= _SAMPLE:
+            return drawn(0, n)
+        half = n // 2
+        if (os.cpu_count() or 1) > 1:
+            waiting = _second_thread().submit(drawn, half, n)
+            image, later = drawn(0, half), waiting.result()
+        else:
+            image, later = drawn(0, half), drawn(half, n)
+        module.lay_over(image, later, points.high_on_top)
+        return image
 
 
 def render_plain(scene: Scene, most: int = 150_000) -> np.ndarray:

@@ -63,19 +63,20 @@ def test_dialogs_open_select_and_are_gone(opened: MainWindow, qtbot) -> None:
     table.close()
 
 
-def test_checking_all_sets_names_those_that_became_others(opened: MainWindow) -> None:
+def test_checking_all_sets_names_those_that_became_others(opened: MainWindow, qtbot) -> None:
     session = opened.session
     session.select_category("cell_type", "Monocyte")
     session.add_cell_set("Monocytes")
     opened.edit.check_sets()
-    assert texts(opened)[-1] == "The 1 cell set recomputed: the same cells."
+    qtbot.waitUntil(lambda: texts(opened)[-1:] == ["The cell set was computed again: the same cells."], timeout=20_000)
     (item,) = session.cell_sets.items
     session.restore(replace(session.snapshot(), cell_sets=CellSets((replace(item, mask=~item.mask),), 2)), saved=False)
 
     opened.edit.check_sets()
 
+    said = "1 of 1 cell sets cannot be repeated cell by cell."
+    qtbot.waitUntil(lambda: texts(opened)[-1] == said, timeout=20_000)
     last = opened.services.notifications.history[-1]
-    assert last.text == "1 of 1 cell sets cannot be repeated cell by cell."
     assert "Monocytes: recomputed" in last.details
 
 

@@ -23,6 +23,7 @@ ATTENTION = ColorBy(ColorKind.ATTENTION)
 def _by_value(qtbot: QtBot, session: Session) -> SelectValueDialog:
     dialog = SelectValueDialog(session)
     qtbot.addWidget(dialog)
+    dialog.show()
     return dialog
 
 
@@ -50,9 +51,13 @@ def test_a_gene_is_found_by_name_and_met_with_the_selection(qtbot: QtBot, sessio
     dialog = _by_value(qtbot, session)
     (modality,) = session.data.store.index.modalities
     gene = session.data.store.features(modality)[0]
+    dialog.value.what.setCurrentIndex(0)
+    dialog.value.what.activated.emit(0)
     assert not dialog.accept_button.isEnabled()
-    qtbot.keyClicks(dialog.value.feature, gene)
+    dialog.value.feature.setFocus()
+    qtbot.keyClicks(dialog.value.feature, gene[1:].upper())
     qtbot.keyClick(dialog.value.feature, Qt.Key.Key_Return)
+    assert dialog.isVisible()
     numbers = coloring_of(session, ColorBy(ColorKind.FEATURE, gene, modality)).numbers
     qtbot.keyClicks(dialog.high, "0,5")
     dialog.combine_choice.setCurrentIndex(dialog.combine_choice.findData(Combine.INTERSECT))

@@ -11,10 +11,10 @@ from qtpy.QtWidgets import QDialog
 
 from multimil_gui.app.dialogs import ask_cell_list
 from multimil_gui.core.errors import Refusal
-from multimil_gui.widgets._waiting import waiting
 
 if TYPE_CHECKING:
     from multimil_gui.app.main_window import MainWindow
+    from multimil_gui.state.drift import Checked
 
 
 class EditCommands(QObject):
@@ -98,6 +98,12 @@ class EditCommands(QObject):
             read_listing, path, store.cell_names().tolist(), *samples, title=f"Reading {path.name}", done=done
         )
 
+    def gene_sets(self) -> None:
+        """Show the window of the gene sets, beside the map."""
+        from multimil_gui.widgets.gene_sets_dialog import GeneSetsDialog
+
+        self._ask(lambda: GeneSetsDialog(self._session, self._window), modal=False)
+
     def overlap(self) -> None:
         """Show how the cell sets overlap with each other, with samples and conditions."""
         from multimil_gui.widgets.overlap_dialog import OverlapDialog
@@ -111,21 +117,24 @@ class EditCommands(QObject):
         self._ask(make, modal=False)
 
     def check_sets(self) -> None:
-        """Compute every cell set again and say which became others."""
+        """Compute every cell set again, in the background, and say which became others."""
         from multimil_gui.state.drift import check_sets
+        from multimil_gui.state.replay import frozen_copy
 
-        with waiting():
-            checked = check_sets(self._session)
+        self._window.tasks.submit(
+            check_sets, frozen_copy(self._session), title="Checking the cell sets", done=self._tell_checked
+        )
+
+    def _tell_checked(self, checked: Checked) -> None:
         notifications = self._window.services.notifications
-        if checked.differ or checked.gone:
-            n = len(checked.differ) + len(checked.gone)
-            words = f"{n} of {n + len(checked.same)} cell sets cannot be repeated cell by cell."
+        n_same, n_others = len(checked.same), len(checked.differ) + len(checked.gone)
+        if n_others:
+            words = f"{n_others} of {n_same + n_others} cell sets cannot be repeated cell by cell."
             notifications.warn(words, details=checked.report())
+        elif n_same == 1:
+            notifications.success("The cell set was computed again: the same cells.")
         else:
-            n = len(checked.same)
-            notifications.success(
-                f"{'All' if n != 1 else 'The'} {n:,} cell set{'s' * (n != 1)} recomputed: the same cells."
-            )
+            notifications.success(f"All {n_same:,} cell sets were computed again: the same cells.")
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

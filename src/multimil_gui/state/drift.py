@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.core.reporter import Progress, Reporter, stop_early
 from multimil_gui.state.recipes import from_plain
 from multimil_gui.state.replay import drift, replay
 from multimil_gui.state.selection import SelectionKind, SelectionRecipe
@@ -69,7 +70,7 @@ class Checked:
         return "\n".join(lines)
 
 
-def check_sets(session: Session, most: float = float("inf")) -> Checked:
+def check_sets(session: Session, most: float = float("inf"), *, reporter: Reporter | None = None) -> Checked:
     """Compute all cell sets again and compare; nothing of the session changes.
 
     Parameters
@@ -78,13 +79,24 @@ def check_sets(session: Session, most: float = float("inf")) -> Checked:
         The session.
     most
         Sets are left out once they would take more than this, in cells times steps.
+    reporter
+        Told which set is computed.
+
+    Raises
+    ------
+    Cancelled
+        When the user cancelled.
     """
     same: list[str] = []
     differ: list[tuple[str, str]] = []
     gone: list[tuple[str, str]] = []
     left_out: list[str] = []
     spent = 0.0
-    for item in session.cell_sets.items:
+    for place, item in enumerate(session.cell_sets.items):
+        if reporter is not None:
+            stop_early(reporter)
+            words = f"Computing {item.name} again"
+            reporter.progress(Progress(place, len(session.cell_sets.items), words, stage="check"))
         price = cost(item.recipe) * session.data.n_cells
         if spent + price > most:
             left_out.append(item.name)

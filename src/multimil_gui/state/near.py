@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from multimil_gui.core.errors import Refusal
+from multimil_gui.core.errors import Cancelled, Refusal
 
-#: Cells times selected cells times dimensions of a latent that are still searched (about 10 s on one core).
+#: Cells times selected cells times dimensions of a latent that are still searched (about half a minute on one core).
 _MOST_WORK = 2e11
 #: A tree beats comparing everything with everything up to so many dimensions.
 _TREE_DIMS = 8
+#: Cells looked up before asking again whether to go on.
+_AT_ONCE = 20_000
 
 
 def nearest_to_cell(places: np.ndarray, row: int, k: int) -> np.ndarray:
@@ -35,7 +39,9 @@ def nearest_to_cell(places: np.ndarray, row: int, k: int) -> np.ndarray:
     return _closest(distance, k) | (np.arange(len(places)) == row)
 
 
-def nearest_to_cells(places: np.ndarray, chosen: np.ndarray, k: int) -> np.ndarray:
+def nearest_to_cells(
+    places: np.ndarray, chosen: np.ndarray, k: int, stopped: Callable[[], bool] = lambda: False
+) -> np.ndarray:
     """Return (n,) bool: the ``chosen`` cells and the ``k`` others that are nearest to any of them.
 
     Parameters
@@ -46,11 +52,15 @@ def nearest_to_cells(places: np.ndarray, chosen: np.ndarray, k: int) -> np.ndarr
         (n,) bool.
     k
         How many others.
+    stopped
+        Asked now and then whether to give up.
 
     Raises
     ------
     Refusal
         When no chosen cell has a place there, or there are too many for a space of many dimensions.
+    Cancelled
+        When ``stopped`` says so.
     """
     placed = np.isfinite(places).all(axis=1)
     from_cells, to_cells = np.flatnonzero(chosen & placed), np.flatnonzero(~chosen & placed)
@@ -70,7 +80,11 @@ def nearest_to_cells(places: np.ndarray, chosen: np.ndarray, k: int) -> np.ndarr
     search = NearestNeighbors(n_neighbors=1, algorithm="kd_tree" if n_dims <= _TREE_DIMS else "brute")
     search.fit(places[from_cells])
     distance = np.full(len(places), np.nan)
-    distance[to_cells] = search.kneighbors(places[to_cells])[0][:, 0]
+    for start in range(0, len(to_cells), _AT_ONCE):
+        if stopped():
+            raise Cancelled
+        part = to_cells[start : start + _AT_ONCE]
+        distance[part] = search.kneighbors(places[part])[0][:, 0]
     return _closest(distance, k) | chosen
 
 

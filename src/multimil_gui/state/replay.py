@@ -68,6 +68,13 @@ def n_steps(recipe: SelectionRecipe) -> int:
     return 1 + inside + sum(n_steps(parent) for parent in recipe.parents)
 
 
+def frozen_copy(session: Session) -> Session:
+    """Return a session of the same values that nothing changes, for a replay in another thread."""
+    copy = type(session)()
+    copy.restore(session.snapshot(), saved=True)
+    return copy
+
+
 def replay(session: Session, recipe: SelectionRecipe) -> Selection:
     """Return the cells that ``recipe`` means now.
 
@@ -319,6 +326,6 @@ def _as_then(session: Session, parameters: _Parameters) -> Session:
     runs = replace(session.runs.value, active_id=run.id, target=target)
     if (view, runs.active_id, runs.target) == (session.view.value, session.runs.value.active_id, session.runs.target):
         return session
-    then = type(session)()
+    then = frozen_copy(session)
     then.restore(replace(session.snapshot(), view=view, runs=runs), saved=True)
     return then

@@ -136,15 +136,24 @@ class SessionCells(SessionParts):
         parameters = {"k": k, "cell": name, "row": row, "space": space}
         self.select_by(SelectionRecipe(SelectionKind.NEAREST, parameters), combine)
 
-    def grow_selection(self, k: int, space: str) -> None:
-        """Select also the ``k`` cells nearest to any selected one, in a space as in :meth:`select_nearest`."""
+    def grow_selection(self, k: int, space: str, grown: np.ndarray | None = None) -> None:
+        """Select also the ``k`` cells nearest to any selected one.
+
+        Parameters
+        ----------
+        k, space
+            How many others, in a space as in :meth:`select_nearest`.
+        grown
+            (n_cells,) bool result of ``near.nearest_to_cells`` for the present selection, when it was computed beside
+            the window; else it is computed here.
+        """
         if self.selection.empty:
             raise Refusal("No cell is selected.", "", "Select cells first: draw around them, or click one.")
         steps = steps_of(self.selection.current.recipe)
         recipe = SelectionRecipe(SelectionKind.NEAREST, {"k": k, "space": space}, parents=steps)
-        places = space_of(self._whole, space)
-        mask = nearest_to_cells(places, self.selection.mask, k)
-        self._select("Grow the selection", Selection(mask, recipe))
+        if grown is None:
+            grown = nearest_to_cells(space_of(self._whole, space), self.selection.mask, k)
+        self._select("Grow the selection", Selection(grown, recipe))
 
     def invert_selection(self) -> None:
         """Select exactly the cells that are not selected now."""

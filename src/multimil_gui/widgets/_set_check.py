@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from multimil_gui.core.errors import Refusal
 from multimil_gui.state.cell_sets import CellSet
+from multimil_gui.state.replay import drift, frozen_copy, replay
 from multimil_gui.state.session import Session
+from multimil_gui.widgets._beside import Beside
 from multimil_gui.widgets._ui import Mark, MarkedLine, button
-from multimil_gui.widgets._waiting import waiting
 
 
 class SetCheck(QWidget):
@@ -36,7 +39,11 @@ class SetCheck(QWidget):
             "set_replay",
             self._on_replay,
         )
-        self._lines = {mark: MarkedLine(mark, "", self) for mark in (Mark.OK, Mark.WARNING)}
+        self._beside = Beside(self)
+        self._beside.done.connect(self._on_done)
+        self._beside.refused.connect(self._on_refused)
+        self._then: tuple[CellSet, Callable[[CellSet, np.ndarray], None]] | None = None
+        self._lines = {mark: MarkedLine(mark, "", self) for mark in (Mark.OK, Mark.WARNING, Mark.NOTE)}
         line = QHBoxLayout()
         line.setSpacing(4)
         line.addWidget(self.check)
@@ -53,6 +60,7 @@ class SetCheck(QWidget):
     def show_set(self, item: CellSet | None) -> None:
         """Offer to check a set; what was said about another one is gone."""
         if item is None or self._item is None or item.mask is not self._item.mask:
+            self._beside.drop()
             self._say(Mark.OK, "")
         self._item = item
         self.setVisible(item is not None)
@@ -67,22 +75,36 @@ class SetCheck(QWidget):
             part.setVisible(own is mark and bool(words))
 
     def _on_check(self) -> None:
-        if self._item is None:
+        self._begin(self._told)
+
+    def _on_replay(self) -> None:
+        self._begin(self._selected)
+
+    def _begin(self, then: Callable[[CellSet, np.ndarray], None]) -> None:
+        """Compute the set again beside the window; ``then`` takes the set and the cells."""
+        item = self._item
+        if item is None:
             return
-        try:
-            with waiting():
-                found = self._session.check_cell_set(self._item.id)
-        except Refusal as refusal:
-            self._say(Mark.WARNING, str(refusal))
-            return
+        self._then = (item, then)
+        frozen = frozen_copy(self._session)
+        self._beside.start(lambda stopped: replay(frozen, item.recipe).mask, len(item.mask))
+        if self._beside.busy:
+            self._say(Mark.NOTE, "Computing the cells again…")
+
+    def _on_done(self, mask: np.ndarray) -> None:
+        if self._then is not None:
+            item, then = self._then
+            then(item, mask)
+
+    def _on_refused(self, words: str) -> None:
+        self._say(Mark.WARNING, words)
+
+    def _told(self, item: CellSet, mask: np.ndarray) -> None:
+        found = drift(item.mask, mask)
         words = found.words()
         self._say(Mark.OK if found.same else Mark.WARNING, f"{words[0].upper()}{words[1:]}.")
 
-    def _on_replay(self) -> None:
-        if self._item is None:
-            return
-        try:
-            with waiting():
-                self._session.select_again(self._item.id)
-        except Refusal as refusal:
-            self._say(Mark.WARNING, str(refusal))
+    def _selected(self, item: CellSet, mask: np.ndarray) -> None:
+        if self.words().endswith("…"):
+            self._say(Mark.OK, "")
+        self._session.select(mask, item.recipe)

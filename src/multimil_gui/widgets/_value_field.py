@@ -8,12 +8,13 @@ from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from multimil_gui.core.options import TargetKind
 from multimil_gui.data.index import ColumnKind
 from multimil_gui.state.coloring import Coloring
+from multimil_gui.state.feature_search import Feature
 from multimil_gui.state.resolve import coloring_of
 from multimil_gui.state.session import Session
 from multimil_gui.state.targets import VALUE, prediction_keys
 from multimil_gui.state.view import ColorBy, ColorKind, QueryColor
 from multimil_gui.widgets._feature_field import FeatureField
-from multimil_gui.widgets._ui import WheelGuard, row
+from multimil_gui.widgets._ui import WheelGuard
 
 FEATURE = "Gene, protein or peak…"
 
@@ -98,64 +99,41 @@ class ValueField(QWidget):
         self.what.setMaxVisibleItems(20)
         self.what.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.what.setMinimumContentsLength(20)
-        self.modality = QComboBox(self)
-        self.modality.setObjectName("value_modality")
-        self.modality.setAccessibleName("Modality")
-        self.modality.setToolTip("Where the feature was measured")
+        guard.watch(self.what)
         self.feature = FeatureField(self)
-        for combo in (self.what, self.modality):
-            guard.watch(combo)
-        self._of_feature = row(self.modality, self.feature, parent=self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self.what)
-        layout.addWidget(self._of_feature)
+        layout.addWidget(self.feature)
         self._fill()
         self.what.activated.connect(self._on_what)
-        self.modality.activated.connect(self._on_modality)
-        self.feature.feature_chosen.connect(self._on_feature)
+        self.feature.picked.connect(self._on_feature)
+        self.feature.textEdited.connect(self._on_edited)
 
     def _fill(self) -> None:
         store, now = self._session.data.store, self._session.view.color
-        modalities = list(store.index.modalities) if store is not None else []
-        self.modality.addItems(modalities)
-        self.modality.setVisible(len(modalities) > 1)
-        if modalities:
+        measured = store is not None and bool(store.index.modalities)
+        if store is not None and measured:
             self.what.addItem(FEATURE, None)
-        for words, color in number_colors(self._session):
+            self.feature.set_store(store)
+        offered = number_colors(self._session)
+        for words, color in offered:
             self.what.addItem(words, (color.kind.value, color.key, color.modality))
-        if now.kind is ColorKind.FEATURE and now.modality in modalities:
-            self.modality.setCurrentText(now.modality)
-            self._offer_features()
+        if now.kind is ColorKind.FEATURE:
             self.feature.show_feature(now.key)
             self._color = now
-        elif now in [color for _, color in number_colors(self._session)]:
-            self.what.setCurrentIndex(1 if modalities else 0)
+        elif now in [color for _, color in offered]:
+            # What is shown now comes first.
+            self.what.setCurrentIndex(int(measured))
             self._color = now
         else:
-            self._offer_features()
-            self._color = None if modalities else self._chosen()
-        self._of_feature.setVisible(self.what.currentData() is None and bool(modalities))
+            self._color = self._chosen()
+        self.feature.setVisible(measured and self.what.currentData() is None)
 
     def color(self) -> ColorBy | None:
         """Return the chosen value, None before a feature is named."""
         return self._color
-
-    def set_color(self, color: ColorBy) -> None:
-        """Choose a value."""
-        if color.kind is ColorKind.FEATURE:
-            self.what.setCurrentIndex(self.what.findData(None))
-            self.modality.setCurrentText(color.modality)
-            self._offer_features()
-            self.feature.show_feature(color.key)
-        else:
-            # Not findData: Qt compares Python tuples by identity.
-            wanted = (color.kind.value, color.key, color.modality)
-            places = (place for place in range(self.what.count()) if self.what.itemData(place) == wanted)
-            self.what.setCurrentIndex(next(places, 0))
-        self._of_feature.setVisible(color.kind is ColorKind.FEATURE)
-        self._set(color)
 
     def coloring(self) -> Coloring | None:
         """Return the values of the cells, None before a feature is named."""
@@ -167,27 +145,18 @@ class ValueField(QWidget):
 
     def _on_what(self) -> None:
         chosen = self._chosen()
-        self._of_feature.setVisible(chosen is None)
+        self.feature.setVisible(chosen is None)
         if chosen is None:
-            self._offer_features()
+            self.feature.clear()
             self.feature.setFocus()
-            name = self.feature.text().strip()
-            if name in self.feature.names():
-                chosen = ColorBy(ColorKind.FEATURE, name, self.modality.currentText())
         self._set(chosen)
 
-    def _on_modality(self) -> None:
-        self._offer_features()
-        self.feature.clear()
+    def _on_feature(self, feature: Feature) -> None:
+        self._set(ColorBy(ColorKind.FEATURE, feature.name, feature.modality))
+
+    def _on_edited(self) -> None:
+        """Forget the feature while another one is being typed."""
         self._set(None)
-
-    def _on_feature(self, name: str) -> None:
-        self._set(ColorBy(ColorKind.FEATURE, name, self.modality.currentText()))
-
-    def _offer_features(self) -> None:
-        store = self._session.data.store
-        if store is not None and self.modality.currentText():
-            self.feature.set_features(store.features(self.modality.currentText()))
 
     def _set(self, color: ColorBy | None) -> None:
         if color != self._color:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from qtpy.QtWidgets import QComboBox, QSpinBox, QWidget
+from qtpy.QtWidgets import QComboBox, QDialog, QSpinBox, QWidget
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.state.near import nearest_to_cells
+from multimil_gui.state.replay import space_of
 from multimil_gui.state.session import Session
+from multimil_gui.widgets._beside import Beside
 from multimil_gui.widgets._selection_dialog import SelectionDialog
 from multimil_gui.widgets._ui import Role, label
 
@@ -34,6 +37,10 @@ class SelectNearestDialog(SelectionDialog):
             raise Refusal("No cell is selected.", "", "Click a cell on the map, or draw around some, first.")
         super().__init__("Select the nearest cells", "select_nearest", session, parent)
         self._row = int(np.argmax(session.selection.mask)) if session.selection.count == 1 else None
+        self._asked = (0, "")
+        self._beside = Beside(self)
+        self._beside.done.connect(self._on_found)
+        self._beside.refused.connect(self._on_refused)
         self.add_field("Near", label(self._near(), Role.BODY, self, wrap=True))
         n_others = session.data.n_cells - session.selection.count
         self.k = QSpinBox(self)
@@ -81,9 +88,39 @@ class SelectNearestDialog(SelectionDialog):
         n = self._session.selection.count + self.k.value()
         self.count.setText(f"Then {min(n, self._session.data.n_cells):,} cells are selected.")
 
+    def accept(self) -> None:
+        """Look the cells up beside the window, and select them when they are known."""
+        if self._row is not None:
+            super().accept()
+            return
+        if self._beside.busy or not self._notice.attempt(self._begin):
+            return
+        if self._beside.busy:
+            self.count.setText("Looking for the nearest cells…")
+            self.accept_button.setEnabled(False)
+
+    def done(self, result: int) -> None:
+        """Close; what is being looked up is dropped."""
+        self._beside.drop()
+        super().done(result)
+
+    def _begin(self) -> None:
+        places, mask, k = space_of(self._session, self._space()), self._session.selection.mask, self.k.value()
+        self._asked = (k, self._space())
+        self._beside.start(lambda stopped: nearest_to_cells(places, mask, k, stopped), len(mask))
+
+    def _on_found(self, grown: np.ndarray) -> None:
+        self._session.grow_selection(*self._asked, grown)
+        self.done(int(QDialog.DialogCode.Accepted))
+
+    def _on_refused(self, words: str) -> None:
+        self._notice.say(words)
+        self.accept_button.setEnabled(True)
+        self.refresh()
+
+    def _space(self) -> str:
+        return str(self.space.currentData())
+
     def _select(self) -> None:
-        space = str(self.space.currentData())
-        if self._row is None:
-            self._session.grow_selection(self.k.value(), space)
-        else:
-            self._session.select_nearest(self._row, self.k.value(), space)
+        assert self._row is not None
+        self._session.select_nearest(self._row, self.k.value(), self._space())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from qtpy.QtCore import QEvent
-from qtpy.QtGui import QPalette
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QKeyEvent, QPalette
 from qtpy.QtWidgets import QLineEdit, QWidget
 
 from multimil_gui.analysis.distribution import bin_codes, bin_edges, count_bins
@@ -114,6 +114,14 @@ class SelectValueDialog(SelectionDialog):
             return _number(self.low.text()), _number(self.high.text())
         except ValueError:
             return None
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Let Return in the name of a gene choose the gene, and not select at once."""
+        is_return = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if event is not None and is_return and self.value.feature.hasFocus():
+            event.accept()
+            return
+        super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the theme."""

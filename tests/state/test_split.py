@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from multimil_gui.core.reporter import SilentReporter
 from multimil_gui.data.import_ import import_file
@@ -13,7 +14,7 @@ from multimil_gui.state.replay import replay
 from multimil_gui.state.selection import SelectionKind, SelectionRecipe
 from multimil_gui.state.session import Session
 from multimil_gui.state.split import MOST_PANES, columns_to_split_by, split_of
-from multimil_gui.state.view import SPLIT_BY_MODALITY, Drawing
+from multimil_gui.state.view import SPLIT_BY_MODALITY, Drawing, View
 
 
 @pytest.fixture
@@ -85,3 +86,11 @@ def test_ways_to_draw_can_be_undone(session):
     assert session.view.value == replace(before, drawing=Drawing.DENSITY, contours=True, split="label")
     session.commands.undo()
     assert session.view.value == before
+
+
+def test_a_project_without_these_settings_opens_as_one_map_of_points():
+    old = {key: value for key, value in asdict(View()).items() if key not in ("drawing", "contours", "split")}
+    assert TypeAdapter(View).validate_python(old) == View()
+    new = View(drawing=Drawing.MEAN, contours=True, split="label")
+    plain = TypeAdapter(View).dump_python(new, mode="json")
+    assert TypeAdapter(View).validate_python(plain) == new

@@ -8,6 +8,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtTest import QTest
 
+from multimil_gui.state.recipes import describe
 from multimil_gui.state.replay import replay
 from multimil_gui.state.selection import Combine, SelectionKind
 from multimil_gui.state.session import Session
@@ -100,6 +101,7 @@ def test_a_region_in_a_pane_selects_its_cells_only_and_can_be_replayed(session: 
     assert np.array_equal(np.flatnonzero(session.selection.mask), wanted)
     recipe = session.selection.current.recipe
     assert recipe.kind is SelectionKind.POLYGON
+    assert describe(recipe) == f"polygon on {session.view.map_key} among {pane.title}"
     session.set_hidden([])
     session.set_view(split="")
     assert np.array_equal(replay(session, recipe).mask, session.selection.mask)

@@ -123,6 +123,7 @@ def _first(step: SelectionRecipe) -> str:
 def _step(recipe: SelectionRecipe) -> str:
     parameters = recipe.parameters
     place = f" on {parameters['map']}" if parameters.get("map") else ""
+    place += f" among {parameters['pane']}" if parameters.get("pane") else ""
     match recipe.kind:
         case SelectionKind.NOTHING:
             return "nothing"

@@ -271,6 +271,7 @@ class LatentMap(QWidget):
             inside = np.zeros(len(mask), dtype=bool)
             inside[pane.rows] = True
             mask &= inside
+            parameters["pane"] = pane.title
             filters = (*filters, pane.asked) if pane.asked is not None else filters
             if pane.asked is None:
                 parameters["measured"] = pane.title

@@ -167,3 +167,25 @@ def test_figures_of_plots_keep_their_text(request, name):
     assert wanted in svg
     assert "A &lt;title&gt; &amp; $x$" in svg
     assert plot_figure(FigureKind.PDF, plot.draw, options) == plot_figure(FigureKind.PDF, plot.draw, options)
+
+
+def test_a_gate_plot_is_drawn_on_white_and_stays_as_it_was(qtbot):
+    from multimil_gui.views.gate_plot import GatePlot
+    from multimil_gui.views.kernels import warm_up
+    from multimil_gui.views.plot_picture import can_be_drawn, drawing_of
+
+    warm_up()
+    plot = GatePlot()
+    qtbot.addWidget(plot)
+    plot.resize(300, 240)
+    plot.set_background((10, 10, 10))
+    rng = np.random.default_rng(0)
+    plot.set_numbers(rng.random(200).astype(np.float32), rng.random(200).astype(np.float32), ("CD14 $x$", "CD3"))
+    plot.show()
+    assert can_be_drawn(plot)
+    draw = drawing_of(plot)
+    assert tuple(plot.canvas.image()[2, 2, :3]) == (10, 10, 10)
+    assert b"CD14 $x$" in plot_figure(FigureKind.SVG, draw, FigureOptions())
+    plot._plot_menu.copy_picture()
+    image = QApplication.clipboard().image()
+    assert image.pixelColor(image.width() // 2, 40).lightness() > 200

@@ -48,13 +48,14 @@ class FigureCommands(QObject):
     def of_plot(self, plot: QWidget, wish: PlotWish) -> None:
         """Ask how to export a plot's picture or its numbers."""
         from multimil_gui.views.plot_export import PlotWish, table_of
+        from multimil_gui.views.plot_picture import drawing_of
         from multimil_gui.widgets.figure_dialog import PlotDataDialog, PlotFigureDialog
 
         table, exports = table_of(plot), self._window.exports
         if wish is PlotWish.DATA:
             exports.ask(PlotDataDialog(table, exports.folder(), self._window))
             return
-        dialog = PlotFigureDialog(plot.draw, table.title, exports.folder(), self._window)
+        dialog = PlotFigureDialog(drawing_of(plot), table.title, exports.folder(), self._window)
         dialog.copied.connect(self._tell_copied)
         exports.ask(dialog)
 

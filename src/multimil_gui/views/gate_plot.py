@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _TICK = 5
+_WHITE = (255, 255, 255)
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 _RESHAPE_MS = 150
 #: The picture is stretched anew when its shape has changed by this factor.
@@ -145,6 +147,7 @@ class GatePlot(QWidget):
         self._placed = np.zeros(0, dtype=bool)
         self._states = np.zeros(0, dtype=np.uint8)
         self._polygon = np.zeros((0, 2))
+        self._paper = _WHITE
         # The raster redraws a million points in 20 ms, and needs no second graphics context beside the map's.
         self.canvas: PointCanvas = make_canvas(self, Backend.RASTER)
         self.canvas.setObjectName("gate_canvas")
@@ -202,6 +205,7 @@ class GatePlot(QWidget):
 
     def set_background(self, rgb: tuple[int, int, int]) -> None:
         """Set the colour of the paper."""
+        self._paper = rgb
         self.canvas.set_background(rgb)
 
     def numbers(self) -> tuple[np.ndarray, np.ndarray]:
@@ -302,18 +306,25 @@ class GatePlot(QWidget):
             ),
         )
 
-    def draw(self, axes: Axes) -> None:
-        """Draw what is seen for a figure: the points as a picture, axes and gate as lines and text."""
+    def drawing(self) -> Callable[[Axes], None]:
+        """Return what draws the plot as it is seen now, on white: the points as a picture, axes and gate as lines."""
         from multimil_gui.views.figure_fonts import drawable
 
-        (left, top), (right, bottom) = self.to_values(
-            self.canvas.to_data(np.array([[0.0, 0.0], [self.canvas.width(), self.canvas.height()]]))
-        )
-        axes.imshow(self.canvas.image(), extent=(left, right, bottom, top), aspect="auto", interpolation="antialiased")
-        if len(self._polygon):
-            axes.plot(*np.vstack([self._polygon, self._polygon[:1]]).T, color="#2563eb", linewidth=0.8)
-        axes.set_xlabel(drawable(self._titles[0]), fontsize=7)
-        axes.set_ylabel(drawable(self._titles[1]), fontsize=7)
+        corners = np.array([[0.0, 0.0], [self.canvas.width(), self.canvas.height()]])
+        (left, top), (right, bottom) = self.to_values(self.canvas.to_data(corners))
+        self.canvas.set_background(_WHITE)
+        image = self.canvas.image()
+        self.canvas.set_background(self._paper)
+        polygon, titles = self._polygon, self._titles
+
+        def draw(axes: Axes) -> None:
+            axes.imshow(image, extent=(left, right, bottom, top), aspect="auto", interpolation="antialiased")
+            if len(polygon):
+                axes.plot(*np.vstack([polygon, polygon[:1]]).T, color="#2563eb", linewidth=0.8)
+            axes.set_xlabel(drawable(titles[0]), fontsize=7)
+            axes.set_ylabel(drawable(titles[1]), fontsize=7)
+
+        return draw
 
 
 def _limits(values: np.ndarray, placed: np.ndarray) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, QPoint, Qt
 from qtpy.QtWidgets import QApplication, QMenu, QWidget
 
 from multimil_gui.project.text import escape
-from multimil_gui.views.plot_picture import plot_image
+from multimil_gui.views.plot_picture import can_be_drawn, plot_image
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,8 +92,9 @@ class PlotView(Protocol):
     def draw(self, axes: Axes) -> None:
         """Draw the same into empty matplotlib axes on white paper.
 
-        Called in other threads too: it reads the plot's own values only, nothing of Qt. A plot without it is copied as
-        it is on the screen and offers no figure.
+        Called in other threads too: it reads the plot's own values only, nothing of Qt. A plot that needs Qt has a
+        method ``drawing()`` instead, which returns such a function. A plot without either is copied as it is on the
+        screen and offers no figure.
         """
         ...
 
@@ -129,7 +130,7 @@ class PlotMenu(QObject):
             entries += [
                 ("Export data as CSV…", "Save the numbers as a table", "plot.export_data", self.export_data),
             ]
-            if callable(getattr(self._plot, "draw", None)):
+            if can_be_drawn(self._plot):
                 tip = "Save the plot as PNG, SVG or PDF"
                 entries.append(("Export figure…", tip, "plot.export_figure", self.export_figure))
         for words, tip, name, slot in entries:

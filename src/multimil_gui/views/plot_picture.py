@@ -40,12 +40,23 @@ def plot_figure(kind: FigureKind, draw: Callable[[Axes], None], options: FigureO
 
 
 def plot_image(plot: QWidget, dpi: int) -> QImage:
-    """Return the picture of a plot widget: by its ``draw(axes)``, else as it is on the screen."""
-    view: Any = plot
-    if not callable(getattr(view, "draw", None)):
+    """Return the picture of a plot widget: drawn anew where it can be, else as it is on the screen."""
+    if not can_be_drawn(plot):
         return plot.grab().toImage()
-    content = plot_figure(FigureKind.PNG, view.draw, FigureOptions(*PLOT_MM, dpi=dpi))
+    content = plot_figure(FigureKind.PNG, drawing_of(plot), FigureOptions(*PLOT_MM, dpi=dpi))
     return QImage.fromData(content, "PNG")
+
+
+def can_be_drawn(plot: QWidget) -> bool:
+    """Return whether a plot can be drawn anew, see ``plot_export.PlotView``."""
+    return any(callable(getattr(plot, name, None)) for name in ("drawing", "draw"))
+
+
+def drawing_of(plot: QWidget) -> Callable[[Axes], None]:
+    """Return what draws a plot as it is now, in any thread."""
+    view: Any = plot
+    drawn: Callable[[Axes], None] = view.drawing() if callable(getattr(view, "drawing", None)) else view.draw
+    return drawn
 
 
 def _compose(figure: Any, draw: Callable[[Axes], None], title: str) -> None:

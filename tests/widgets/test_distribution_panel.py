@@ -431,3 +431,15 @@ def test_a_right_click_on_any_plot_offers_its_numbers(
         assert isinstance(menu, QMenu)
         assert "Copy data" in [action.text() for action in menu.actions()]
         menu.close()
+
+
+def test_two_blended_genes_are_where_a_gate_begins(qtbot: QtBot, fitted: Session) -> None:
+    first, second = fitted.data.store.features("rna")[:2]
+    fitted.color_by(ColorBy(ColorKind.BLEND, f"{first}\t{second}", "rna"))
+    made = DistributionPanel(fitted)
+    qtbot.addWidget(made)
+    made.show()
+    turn_to(qtbot, made, made.gate)
+    chosen = (made.gate.across.color(), made.gate.up.color())
+    assert chosen == tuple(ColorBy(ColorKind.FEATURE, name, "rna") for name in (first, second))
+    assert made.gate.plot.isVisible()

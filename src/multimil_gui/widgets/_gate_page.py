@@ -9,13 +9,14 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QButtonGroup, QGridLayout, QWidget
 
+from multimil_gui.state.color_kinds import blended_features
 from multimil_gui.state.crossfilter import shown_cells
 from multimil_gui.state.linked_selection import select_gate
 from multimil_gui.state.recipes import color_to_plain
 from multimil_gui.state.resolve import coloring_of
 from multimil_gui.state.selection import Combine, SelectionKind, SelectionRecipe
 from multimil_gui.state.session import Session
-from multimil_gui.state.view import ColorBy
+from multimil_gui.state.view import ColorBy, ColorKind
 from multimil_gui.views.canvas import PointState, Tool
 from multimil_gui.views.gate_plot import GatePlot
 from multimil_gui.widgets._linked_page import LinkedPage, Wish
@@ -77,6 +78,7 @@ class GatePage(LinkedPage):
         for place, field in enumerate((self.across, self.up)):
             self._grid.addWidget(field, 1, place, Qt.AlignmentFlag.AlignTop)
             field.what.setMinimumContentsLength(9)
+            field.what.setToolTip("The value of each cell along this axis")
             field.changed.connect(self.refresh)
 
     def _refill(self) -> None:
@@ -102,8 +104,19 @@ class GatePage(LinkedPage):
 
     # -- computing -----------------------------------------------------------------------------------------------------
 
+    def _take_blend(self) -> None:
+        """Begin with the two genes that the map blends, when nothing was chosen yet."""
+        color = self._session.view.color
+        if color.kind is not ColorKind.BLEND or self.across.color() is not None or self.up.color() is not None:
+            return
+        for field, (name, modality) in zip((self.across, self.up), blended_features(color), strict=True):
+            one = ColorBy(ColorKind.FEATURE, name, modality)
+            if _is_feature(self._session, one):
+                field.set_color(one)
+
     def _key(self) -> tuple[object, ...]:
         self._refill()
+        self._take_blend()
         session = self._session
         if session.data.store is None:
             return (None,)

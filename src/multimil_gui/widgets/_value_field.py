@@ -135,6 +135,18 @@ class ValueField(QWidget):
         """Return the chosen value, None before a feature is named."""
         return self._color
 
+    def set_color(self, color: ColorBy) -> None:
+        """Choose a value that is on offer; the gate plot keeps its axes when other values come on offer."""
+        is_feature = color.kind is ColorKind.FEATURE
+        wanted = None if is_feature else (color.kind.value, color.key, color.modality)
+        # Not findData: Qt compares Python tuples by identity.
+        places = (place for place in range(self.what.count()) if self.what.itemData(place) == wanted)
+        self.what.setCurrentIndex(next(places, 0))
+        self.feature.setVisible(is_feature)
+        if is_feature:
+            self.feature.show_feature(color.key)
+        self._set(color)
+
     def coloring(self) -> Coloring | None:
         """Return the values of the cells, None before a feature is named."""
         return None if self._color is None else coloring_of(self._session, self._color)

@@ -106,17 +106,33 @@ def control_columns(
     -------
     (n_controls,) int64 columns, rising, none of them in ``columns``.
     """
-    from scipy.stats import rankdata
-
     rng = np.random.RandomState(seed)
     per_bin = int(np.round(len(means) / (n_bins - 1)))
-    # With fewer than a gene per bin there is one bin.
-    bins = rankdata(means, method="min").astype(np.int64) // per_bin if per_bin else np.zeros(len(means), np.int64)
+    # The rank of a gene is 1 + the number of lower ones; with fewer than a gene per bin there is one bin.
+    rank = 1 + np.searchsorted(np.sort(means), means)
+    bins = rank // per_bin if per_bin else np.zeros(len(means), dtype=np.int64)
     chosen: list[np.ndarray] = []
     for number in np.unique(bins[columns]):
         here = np.flatnonzero(bins == number)
         chosen.append(here[rng.choice(len(here), ctrl_size, replace=False)] if ctrl_size < len(here) else here)
     return np.setdiff1d(np.concatenate(chosen), columns).astype(np.int64)
+
+
+def warm_up() -> None:
+    """Compile the loops or load them compiled, so that the first score of a window does not make it wait."""
+    place_numba_cache()
+    from multimil_gui.analysis import _set_score_kernels
+
+    cells, ends = np.zeros(1, dtype=np.int32), np.ones(1, dtype=np.int64)
+    cells.setflags(write=False)
+    for kind in (np.uint8, np.uint16, np.float32):
+        values = np.ones(1, dtype=kind)
+        values.setflags(write=False)
+        starts, per_cell = np.zeros(1, dtype=np.int64), np.ones(1)
+        if kind is np.float32:
+            _set_score_kernels.add_values(values, cells, starts, ends, per_cell)
+        else:
+            _set_score_kernels.multiply_counts(values, cells, starts, ends, per_cell, per_cell, per_cell)
 
 
 class _Walk:

@@ -26,6 +26,8 @@ DELAY_MS = 600
 class WarmUp(QObject):
     """Imports :data:`MODULES` in a thread, one by one, and leaves them out of later collections of garbage.
 
+    The loops of scores are compiled or loaded compiled then too.
+
     The thread checks between two modules whether it should end, so that leaving the program does not wait for all.
     """
 
@@ -58,4 +60,7 @@ class WarmUp(QObject):
             if self._stop.wait(0.02):
                 return
             importlib.import_module(name)
+        from multimil_gui.analysis.gene_set_scores import warm_up
+
+        warm_up()
         keep_for_good()

@@ -32,7 +32,13 @@ class RunReader:
         self._last: tuple[int, np.ndarray] | None = None
 
     def read(self, start: int, end: int) -> np.ndarray:
-        """Return the values from ``start`` up to ``end``; do not change them."""
+        """Return the values from ``start`` up to ``end``, read-only."""
+        found = self._read(start, end)
+        # Always, so that compiled loops see one type of array.
+        found.setflags(write=False)
+        return found
+
+    def _read(self, start: int, end: int) -> np.ndarray:
         if self._unpack is None:
             return np.asarray(self._node[start:end])
         if end <= start:

@@ -14,7 +14,11 @@ HEAVY = ["torch", "scanpy", "anndata", "mudata", "sklearn", "numba", "umap", "op
 QT_FREE_ROOMS = ["core", "data", "analysis", "project", "state", "jobs", "cli"]
 LIGHT_ROOMS = ["app", "widgets", "views", "state", "project", "cli"]
 # The kernels are compiled code; the canvas imports them after the first paint.
-NOT_AT_START = {"multimil_gui.views._kernels", "multimil_gui.state._region_kernels"}
+NOT_AT_START = {
+    "multimil_gui.views._kernels",
+    "multimil_gui.views._kernels_squares",
+    "multimil_gui.state._region_kernels",
+}
 
 WALK = """
 import importlib, json, pkgutil, sys, traceback

@@ -8,11 +8,14 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from multimil_gui.core.errors import Refusal
+from multimil_gui.state.gene_lists import add_gene_set
 from multimil_gui.state.recipes import describe
+from multimil_gui.state.replay import frozen_copy, replay
 from multimil_gui.state.resolve import coloring_of
 from multimil_gui.state.selection import Combine
 from multimil_gui.state.session import Session
 from multimil_gui.state.view import ColorBy, ColorKind
+from multimil_gui.widgets._score_worker import watch_scores
 from multimil_gui.widgets._value_field import number_colors
 from multimil_gui.widgets.select_nearest_dialog import SelectNearestDialog
 from multimil_gui.widgets.select_value_dialog import SelectValueDialog
@@ -68,6 +71,26 @@ def test_a_gene_is_found_by_name_and_met_with_the_selection(qtbot: QtBot, sessio
     dialog.accept()
 
     assert np.array_equal(session.selection.mask, wanted)
+
+
+def test_a_score_is_computed_for_the_dialog_when_the_map_does_not_show_it(qtbot: QtBot, session: Session) -> None:
+    (modality,) = session.data.store.index.modalities
+    add_gene_set(session, "state", session.data.store.features(modality)[50:53])
+    dialog = _by_value(qtbot, session)
+    watched = watch_scores(session, dialog)
+    place = dialog.value.what.findText(f"score of state ({modality})")
+    dialog.value.what.setCurrentIndex(place)
+    dialog.value.what.activated.emit(place)
+    qtbot.keyClicks(dialog.low, "0.5")
+    assert dialog.accept_button.isEnabled()
+
+    dialog.accept()
+
+    watched.stop()
+    recipe = session.selection.current.recipe
+    assert 0 < session.selection.count < session.data.n_cells
+    assert np.array_equal(replay(frozen_copy(session), recipe).mask, session.selection.mask)
+    assert describe(recipe) == "score state at least 0.5"
 
 
 def test_a_dragged_range_fills_the_limits(qtbot: QtBot, fitted: Session) -> None:

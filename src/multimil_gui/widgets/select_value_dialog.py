@@ -10,10 +10,15 @@ from qtpy.QtGui import QKeyEvent, QPalette
 from qtpy.QtWidgets import QLineEdit, QWidget
 
 from multimil_gui.analysis.distribution import bin_codes, bin_edges, count_bins
+from multimil_gui.state.coloring import Coloring
 from multimil_gui.state.crossfilter import within
+from multimil_gui.state.replay import frozen_copy
+from multimil_gui.state.resolve import coloring_of
 from multimil_gui.state.selection import Combine, combine_masks
 from multimil_gui.state.session import Session
+from multimil_gui.state.view import ColorKind
 from multimil_gui.views.histogram import Histogram, HistogramData
+from multimil_gui.widgets._beside import Beside
 from multimil_gui.widgets._selection_dialog import SelectionDialog
 from multimil_gui.widgets._ui import Role, label, row
 from multimil_gui.widgets._value_field import ValueField
@@ -31,6 +36,9 @@ class SelectValueDialog(SelectionDialog):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("Select cells by value", "select_value", session, parent)
         self._numbers: np.ndarray | None = None
+        self._beside = Beside(self)
+        self._beside.done.connect(self._show_numbers)
+        self._beside.refused.connect(self._show_none)
         self.value = ValueField(session, self._guard, self)
         self.add_field("Value", self.value)
         self.histogram = Histogram(self)
@@ -64,17 +72,32 @@ class SelectValueDialog(SelectionDialog):
     # -- showing -------------------------------------------------------------------------------------------------------
 
     def _show_value(self) -> None:
-        coloring = self.value.coloring()
-        self._numbers = None if coloring is None else coloring.numbers
-        if coloring is None or self._numbers is None or not np.isfinite(self._numbers).any():
-            self._numbers = None
-            self.histogram.set_data(None)
-            missing = "Choose a gene, protein or peak." if coloring is None else f"No numbers: {coloring.title}."
-            self.count.setText(missing)
-            self.accept_button.setEnabled(False)
+        self._beside.drop()
+        color, coloring = self.value.color(), self.value.coloring()
+        if color is None or coloring is None:
+            self._show_none("Choose a gene, protein or peak.")
+        elif coloring.numbers is None and color.kind is ColorKind.SCORE:
+            # The window's own worker would answer by and by; a copy of the session answers here.
+            self._show_none("Computing the score…")
+            frozen = frozen_copy(self._session)
+            self._beside.start(lambda stopped: coloring_of(frozen, color), self._session.data.n_cells)
+        else:
+            self._show_numbers(coloring)
+
+    def _show_none(self, words: str) -> None:
+        self._numbers = None
+        self.histogram.set_data(None)
+        self.count.setText(words)
+        self.accept_button.setEnabled(False)
+
+    def _show_numbers(self, coloring: Coloring) -> None:
+        numbers = coloring.numbers
+        if numbers is None or not np.isfinite(numbers).any():
+            self._show_none(f"No numbers: {coloring.title.rstrip('.')}.")
             return
-        edges = bin_edges(self._numbers)
-        codes = bin_codes(self._numbers, edges)
+        self._numbers = numbers
+        edges = bin_edges(numbers)
+        codes = bin_codes(numbers, edges)
         every = count_bins(codes, len(edges) - 1)
         selected = count_bins(codes, len(edges) - 1, self._session.selection.mask)
         self.histogram.set_data(HistogramData(coloring.title, edges, every, every, selected))
@@ -95,7 +118,7 @@ class SelectValueDialog(SelectionDialog):
             self.count.setText("A limit is no number: write it like 0.5 or 1e-3.")
             self.accept_button.setEnabled(False)
             return
-        inside = within(self._numbers, *limits) & np.isfinite(self._numbers)
+        inside = self._inside(limits)
         n, n_cells = int(np.count_nonzero(inside)), len(inside)
         words = f"{n:,} of {n_cells:,} cells ({100 * n / max(n_cells, 1):.1f} %) have a value in this range."
         n_missing = n_cells - int(np.count_nonzero(np.isfinite(self._numbers)))
@@ -153,10 +176,20 @@ class SelectValueDialog(SelectionDialog):
         self._on_range(None, None)
         self.histogram.set_range(None, None, shown=False)
 
+    def done(self, result: int) -> None:
+        """Close; what is being computed is dropped."""
+        self._beside.drop()
+        super().done(result)
+
+    def _inside(self, limits: tuple[float | None, float | None]) -> np.ndarray:
+        assert self._numbers is not None
+        return within(self._numbers, *limits) & np.isfinite(self._numbers)
+
     def _select(self) -> None:
         color, limits = self.value.color(), self.limits()
         if color is not None and limits is not None:
-            self._session.select_value(color, *limits, self.combine())
+            # The numbers are at hand; the recipe gives the same cells.
+            self._session.select(self._inside(limits), self._session.value_recipe(color, *limits), self.combine())
 
 
 def _number(text: str) -> float | None:

@@ -176,7 +176,7 @@ class MapPanes(QWidget):
                 canvas.set_values(pane.part(new.values))
             if old is None or new.states is not old.states:
                 canvas.set_states(pane.part(new.states))
-        if pane.source is not None:
+        if pane.source is not None and (old is None or new.states is not old.states):
             total = len(pane.source.rows)
             shown = int(np.count_nonzero(pane.part(new.states) != PointState.HIDDEN))
             words = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"

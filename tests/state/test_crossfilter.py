@@ -161,3 +161,15 @@ def test_both_ends_of_a_range_belong_to_it() -> None:
 def test_levels_of_a_coloring_are_the_missing_ones_too(session: Session) -> None:
     coloring = coloring_of(session, LABEL)
     assert coloring.levels[-1].name == ""
+
+
+def test_a_filter_on_ranks_stays_one_when_attention_itself_is_shown(trained: Session) -> None:
+    attention = ColorBy(ColorKind.ATTENTION)
+    trained.set_view(rank=True)
+    ranks = coloring_of(trained, attention).numbers
+    add_filter(trained, CellFilter(attention, low=0.5, rank=True))
+    assert shown_cells(trained).tolist() == (ranks >= 0.5).tolist()
+    trained.set_view(rank=False)
+    assert shown_cells(trained).tolist() == (ranks >= 0.5).tolist()
+    assert filter_in_words(trained.view.filters[0]) == "attention rank ≥ 0.5"
+    assert from_plain(to_plain(trained.view.filters)) == trained.view.filters

@@ -96,7 +96,7 @@ def shown_cells(session: Session, *, beside: ColorBy | None = None) -> np.ndarra
     masks: list[np.ndarray] = []
     for asked in session.view.filters:
         if asked.color != beside:
-            mask = _single(cache, coloring_of(session, asked.color), asked)
+            mask = _single(cache, values_of(session, asked), asked)
             masks += [] if mask is None else [mask]
     view = session.view.value
     if view.hidden and view.color != beside:
@@ -106,11 +106,16 @@ def shown_cells(session: Session, *, beside: ColorBy | None = None) -> np.ndarra
     return _met(cache, tuple(masks)) if masks else None
 
 
-def is_there(session: Session, asked: CellFilter) -> bool:
-    """Return whether the value of a filter is known; a filter on one that is not hides nothing."""
+def values_of(session: Session, asked: CellFilter) -> Coloring:
+    """Return the values that a filter looks at."""
     from multimil_gui.state.resolve import coloring_of
 
-    coloring = coloring_of(session, asked.color)
+    return coloring_of(session, asked.color, rank=asked.rank)
+
+
+def is_there(session: Session, asked: CellFilter) -> bool:
+    """Return whether the value of a filter is known; a filter on one that is not hides nothing."""
+    coloring = values_of(session, asked)
     return (coloring.numbers if asked.levels is None else coloring.codes) is not None
 
 
@@ -139,10 +144,8 @@ def shown_of_levels(session: Session, coloring: Coloring) -> tuple[int, ...]:
 
 def _by_filters(session: Session) -> np.ndarray | None:
     """Return (n_cells,) bool: the cells that meet all filters, whatever the legend hides."""
-    from multimil_gui.state.resolve import coloring_of
-
     cache = _CACHES.setdefault(session, _Cache())
-    masks = [_single(cache, coloring_of(session, asked.color), asked) for asked in session.view.filters]
+    masks = [_single(cache, values_of(session, asked), asked) for asked in session.view.filters]
     known = tuple(mask for mask in masks if mask is not None)
     return _met(cache, known) if known else None
 
@@ -186,6 +189,7 @@ def filter_in_words(asked: CellFilter) -> str:
     name = asked.color.key.replace("\t", " and ") or asked.color.kind.value
     if asked.color.kind not in (ColorKind.OBS, ColorKind.FEATURE) and asked.color.key:
         name = f"{asked.color.kind.value} {name}"
+    name += " rank" if asked.rank else ""
     if asked.levels is not None:
         told = ", ".join(level or NO_VALUE for level in asked.levels[:_NAMED])
         return f"{name} {told if len(asked.levels) <= _NAMED else f'{len(asked.levels):,} levels'}"
@@ -209,6 +213,7 @@ def to_plain(filters: tuple[CellFilter, ...]) -> list[dict[str, Any]]:
             "low": asked.low,
             "high": asked.high,
             "levels": None if asked.levels is None else list(asked.levels),
+            "rank": asked.rank,
         }
         for asked in filters
     ]
@@ -227,4 +232,5 @@ def _one_from_plain(plain: Mapping[str, Any]) -> CellFilter:
         low,
         high,
         None if levels is None else tuple(str(level) for level in levels),
+        bool(plain.get("rank", False)),
     )

@@ -13,7 +13,7 @@ from multimil_gui.data.cohort import Scope
 from multimil_gui.state.cell_sets import SetOperation, fold_masks
 from multimil_gui.state.coloring import Coloring
 from multimil_gui.state.crossfilter import from_plain as filters_from_plain
-from multimil_gui.state.crossfilter import meets, within
+from multimil_gui.state.crossfilter import meets, values_of, within
 from multimil_gui.state.near import nearest_to_cell, nearest_to_cells
 from multimil_gui.state.recipes import ALL_CELLS, SHOWN_CELLS, color_from_plain, describe, from_plain, unpack_mask
 from multimil_gui.state.regions import points_in_polygon, points_near_path
@@ -275,7 +275,7 @@ def _only_shown(session: Session, inside: np.ndarray, parameters: _Parameters) -
         hidden = set(parameters["hidden"])
         inside = inside & np.array([level.name not in hidden for level in coloring.levels])[coloring.codes]
     for asked in filters_from_plain(parameters.get("filters", [])):
-        met = meets(coloring_of(session, asked.color), asked)
+        met = meets(values_of(session, asked), asked)
         # A filter on what is not there hid nothing.
         inside = inside if met is None else inside & met
     if "measured" in parameters:

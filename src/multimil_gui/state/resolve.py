@@ -88,8 +88,10 @@ def resolve(session: Session) -> ScatterView:
     )
 
 
-def coloring_of(session: Session, color: ColorBy) -> Coloring:
+def coloring_of(session: Session, color: ColorBy, *, rank: bool | None = None) -> Coloring:
     """Return what ``color`` would show, whatever the map is coloured by now; its ``numbers`` or ``codes`` are the values.
+
+    ``rank`` asks for attention as ranks or not, None for how it is shown now.
 
     Raises
     ------
@@ -99,7 +101,8 @@ def coloring_of(session: Session, color: ColorBy) -> Coloring:
     if session.data.store is None:
         raise Refusal("No data is open.", "", "Open a file or a project first.")
     cache = _CACHES.setdefault(session, _Cache())
-    return _coloring(cache, _inputs(session, replace(session.view.value, color=color)))
+    view = replace(session.view.value, color=color)
+    return _coloring(cache, _inputs(session, view if rank is None else replace(view, rank=rank)))
 
 
 def _inputs(session: Session, view: View) -> Inputs:

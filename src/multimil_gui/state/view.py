@@ -89,12 +89,15 @@ class CellFilter:
         Least and greatest number shown, both inclusive, None for no limit; cells without a number are not shown.
     levels
         The levels shown ("" is the one of missing values); None for a range of numbers.
+    rank
+        The numbers are ranks of the attention, as they were shown when the filter was made.
     """
 
     color: ColorBy
     low: float | None = None
     high: float | None = None
     levels: tuple[str, ...] | None = None
+    rank: bool = False
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,8 @@ class HistogramPage(LinkedPage):
             chosen = self.histogram.chosen_range()
             if chosen is None:
                 return
-            asked = CellFilter(color, *chosen)
+            rank = self._session.view.rank and color.kind is ColorKind.ATTENTION
+            asked = CellFilter(color, *chosen, rank=rank)
         self.notice.attempt(lambda: add_filter(self._session, asked))
 
     def _show_all(self) -> None:

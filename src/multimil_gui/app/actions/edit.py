@@ -156,6 +156,16 @@ EDIT_ACTIONS = (
         missing="There are no cell sets yet: keep a selection as one first.",
     ),
     Action(
+        "edit.gene_sets",
+        "Gene sets…",
+        "edit.gene_sets",
+        Menu.EDIT,
+        Group.SETS,
+        "Make, paste, import and change gene sets, and colour the cells by their scores.",
+        "Ctrl+Shift+G",
+        enabled_when=with_cohort,
+    ),
+    Action(
         "edit.check_sets",
         "Check all cell sets again",
         "edit.check_sets",

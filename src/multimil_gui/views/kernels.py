@@ -68,6 +68,10 @@ def warm_up() -> None:
 
 
 def _warm_up_squares(x: np.ndarray, byte: np.ndarray) -> None:
+    # What contours need: importing these takes a quarter of a second.
+    import contourpy  # noqa: F401
+    import scipy.ndimage  # noqa: F401
+
     module = square_kernels()
     counts, found = np.zeros((2, 4, 4), dtype=np.int32), np.zeros((4, 4), dtype=np.uint8)
     module.count_squares(x, x, byte, byte, 4, 1.0, 0, 0, counts)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+#: From this number of cells on scanpy looks for neighbours approximately.
+_MANY = 8192
 N_NEIGHBORS = 15
 MIN_DIST = 0.3
 """UMAP's settings, as in scanpy's default map but for the distance, which keeps dense states apart."""
@@ -72,7 +76,9 @@ def leiden_clusters(latent: np.ndarray, seed: int, neighbors: int, resolution: f
     _say("doing neighbors")
     data = anndata.AnnData(obsm={"latent": latent})
     # scanpy counts the cell itself among its neighbours.
-    sc.pp.neighbors(data, n_neighbors=min(neighbors, len(latent) - 1), use_rep="latent", random_state=seed)
+    near = min(neighbors, len(latent) - 1)
+    finder = _neighbor_finder(len(latent), near, seed)
+    sc.pp.neighbors(data, n_neighbors=near, use_rep="latent", random_state=seed, transformer=finder)
     _say("doing clusters")
     sc.tl.leiden(data, resolution=resolution, random_state=seed, flavor="igraph", n_iterations=2, directed=False)
     codes = data.obs["leiden"].cat.codes.to_numpy()
@@ -82,6 +88,26 @@ def leiden_clusters(latent: np.ndarray, seed: int, neighbors: int, resolution: f
     place = np.empty(len(sizes), dtype=np.int32)
     place[np.lexsort([first, -sizes])] = np.arange(len(sizes), dtype=np.int32)
     return place[codes]
+
+
+def _neighbor_finder(n_cells: int, neighbors: int, seed: int) -> Any:
+    """Return what scanpy itself would take for many cells, None for few.
+
+    Its answer is a sparse matrix: scanpy 1.11 cannot read the sparse array of pynndescent 0.7.
+    """
+    if n_cells < _MANY:
+        return None
+    from pynndescent import PyNNDescentTransformer
+    from scipy.sparse import csr_matrix
+
+    class Finder(PyNNDescentTransformer):
+        def fit_transform(self, X: np.ndarray, y: object = None) -> csr_matrix:  # noqa: N803
+            """Return the distances to the nearest cells."""
+            return csr_matrix(super().fit_transform(X))
+
+    # The numbers of trees and rounds are those of UMAP.
+    trees, rounds = min(64, 5 + round(n_cells**0.5 / 20)), max(5, round(math.log2(n_cells)))
+    return Finder(n_neighbors=neighbors, random_state=seed, n_trees=trees, n_iters=rounds, n_jobs=1)
 
 
 def _say(line: str) -> None:

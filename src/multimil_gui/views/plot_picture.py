@@ -9,13 +9,15 @@ from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QWidget
 
 from multimil_gui.views.figure import INK, FigureKind, FigureOptions, check_size, saved_figure
-from multimil_gui.views.figure_fonts import drawable
+from multimil_gui.views.figure_fonts import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: Size of a picture of a plot when nobody chose one, mm.
 PLOT_MM = (90.0, 65.0)
+#: Letters of a title that are about an inch wide.
+_LETTERS_PER_INCH = 13
 
 
 def plot_figure(kind: FigureKind, draw: Callable[[Axes], None], options: FigureOptions) -> bytes:
@@ -69,4 +71,4 @@ def _compose(figure: Any, draw: Callable[[Axes], None], title: str) -> None:
     axes.tick_params(labelsize=6, width=0.5, length=2, colors=INK)
     draw(axes)
     if title:
-        axes.set_title(drawable(title), loc="left", fontsize=8)
+        axes.set_title(shortened(title, int(figure.get_figwidth() * _LETTERS_PER_INCH)), loc="left", fontsize=8)

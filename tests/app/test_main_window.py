@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 from multimil_gui.app.dialogs import data_path
 from multimil_gui.app.main_window import MainWindow
 from multimil_gui.app.services import Services
+from multimil_gui.state.recipes import pack_mask
 from multimil_gui.state.selection import SelectionKind, SelectionRecipe
 from multimil_gui.state.view import ColorBy, ColorKind
 
@@ -51,7 +52,8 @@ def drop(window: MainWindow, *paths: Path) -> None:
 
 def select_some(window: MainWindow) -> None:
     mask = np.arange(window.session.data.n_cells) % 5 == 0
-    window.session.select(mask, SelectionRecipe(SelectionKind.CATEGORY, {"column": "batch", "level": "run1"}))
+    recipe = SelectionRecipe(SelectionKind.BARCODES, {"file": "every fifth.txt", "cells": pack_mask(mask)})
+    window.session.select(mask, recipe)
 
 
 def test_it_starts_calm_and_closes_without_asking(window: MainWindow) -> None:

@@ -203,6 +203,9 @@ class FileCommands(QObject):
         self._window.show_busy(job_id, title)
 
     def _tell_findings(self, opened: OpenedProject) -> None:
+        # The least urgent first: what is told last is read first.
+        if opened.checked.remark():
+            self._services.notifications.info(opened.checked.remark(), details=opened.checked.report())
         if opened.opened.recovered:
             self._services.notifications.info(
                 "Edits that were not saved before the program ended are here again. Save to keep them."
@@ -213,8 +216,6 @@ class FileCommands(QObject):
         for note in opened.opened.notes:
             if note != opened.project.read_only_reason:
                 self._services.notifications.warn(note)
-        if opened.checked.remark():
-            self._services.notifications.info(opened.checked.remark(), details=opened.checked.report())
 
     def save(self) -> bool:
         """Save the project, asking for a name the first time; return whether it was saved."""

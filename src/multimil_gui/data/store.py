@@ -332,19 +332,6 @@ class Store:
 
 
 def _reads_alike(index: StoreIndex) -> bool:
-    """Whether a store of version 1, which kept every name as the name of a folder, has only names that still are."""
-    names = [column.name for column in index.obs], index.obsm
-    layers = [layer_paths(modality.matrices) for modality in index.modalities.values()]
-    plain = {name: "raw/X" if name == "raw" else name for paths in layers for name in paths}
-    folders = (storage_names(listed) for listed in names)
-    return (
-        index.version == 1
-        and all(name == folder for found in folders for name, folder in found.items())
-        and all(paths[name] == plain[name] for paths in layers for name in paths)
-    )
-
-
-def _reads_alike(index: StoreIndex) -> bool:
     """Whether a store of version 1, where every name is the name of its folder, has only names that still are."""
     folders = storage_names(column.name for column in index.obs).items(), storage_names(index.obsm).items()
     layers = (layer_paths(modality.matrices).items() for modality in index.modalities.values())

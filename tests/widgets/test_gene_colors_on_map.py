@@ -51,6 +51,7 @@ def test_the_score_asked_for_last_is_shown_whatever_was_asked_before(qtbot: QtBo
         session.color_by(ColorBy(ColorKind.SCORE, f"set {n}", modality))
     qtbot.waitUntil(lambda: shown.view.numbers is not None, timeout=20_000)
     assert "score of set 40" in shown.title.text()
+    qtbot.waitUntil(lambda: not shown._scores.busy, timeout=20_000)
 
 
 def test_no_thread_and_no_listener_outlive_the_widgets(qtbot: QtBot, session: Session) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QCoreApplication, QEvent, Qt
+from qtpy.QtWidgets import QLineEdit
 
 from multimil_gui.app.command_palette import CommandPalette, find
 from multimil_gui.app.main_window import MainWindow
@@ -27,7 +28,7 @@ def test_typing_and_return_does_the_action(window: MainWindow, palette: CommandP
 
 def test_a_disabled_action_is_shown_but_not_done(window: MainWindow, palette: CommandPalette, qtbot) -> None:
     qtbot.keyClicks(palette.line, "select all")
-    assert palette.list.model().rowCount() == 1
+    assert palette.list.model().rowCount() == 2
     qtbot.keyClick(palette.line, Qt.Key.Key_Return)
     # Nothing was open to select from; the palette stays for another try.
     assert palette.isVisible()
@@ -59,6 +60,22 @@ def test_escape_closes_and_no_match_says_so(palette: CommandPalette, qtbot) -> N
     assert palette.isVisible()
     qtbot.keyClick(palette.line, Qt.Key.Key_Escape)
     assert not palette.isVisible()
+
+
+def test_the_focus_goes_back_unless_its_widget_is_gone(window: MainWindow, palette: CommandPalette, qtbot) -> None:
+    window.activateWindow()
+    for gone in (False, True):
+        palette.dismiss()
+        edit = QLineEdit(window)
+        edit.show()
+        edit.setFocus()
+        palette.open()
+        if gone:
+            edit.deleteLater()
+            QCoreApplication.sendPostedEvents(edit, QEvent.Type.DeferredDelete)
+        qtbot.keyClick(palette.line, Qt.Key.Key_Escape)
+        assert not palette.isVisible()
+        assert gone or window.focusWidget() is edit
 
 
 def test_it_opens_empty_again(window: MainWindow, palette: CommandPalette, qtbot) -> None:

@@ -214,9 +214,10 @@ class CommandPalette(QFrame):
     def dismiss(self) -> None:
         """Hide it and give the focus back."""
         self.hide()
-        if self._before is not None and self._before.isVisible():
-            self._before.setFocus(Qt.FocusReason.OtherFocusReason)
-        self._before = None
+        before, self._before = self._before, None
+        # The window it was in may have been closed and deleted meanwhile.
+        if any(before is widget for widget in QApplication.allWidgets()) and before is not None and before.isVisible():
+            before.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Let the arrows walk the list, Return do the action, Escape close."""

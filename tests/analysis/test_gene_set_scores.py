@@ -12,13 +12,19 @@ import pytest
 import scanpy
 from scipy.sparse import csr_matrix
 
-from multimil_gui.analysis.gene_set_scores import control_columns, score_genes
+from multimil_gui.analysis.gene_set_scores import control_columns, score_genes, warm_up
 from multimil_gui.core.errors import Refusal
 from multimil_gui.core.reporter import SilentReporter
 from multimil_gui.data.import_ import import_file
 from multimil_gui.data.store import Store
 
 N_GENES = 400
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Compile outside of the tests, which may write nowhere but in their folders."""
+    warm_up()
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from multimil_gui.analysis import gene_set_scores
 from multimil_gui.app.main_window import MainWindow
 from multimil_gui.state.view import ColorKind
+from multimil_gui.views import kernels
 from multimil_gui.widgets.gene_sets_dialog import GeneSetsDialog
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Compile outside of the tests: threads that do it during one write where no test may."""
+    gene_set_scores.warm_up()
+    kernels.warm_up()
 
 
 def test_a_gene_set_is_made_and_its_score_arrives_on_the_map(opened: MainWindow, qtbot) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from multimil_gui.analysis.gene_set_scores import score_genes
+from multimil_gui.analysis.gene_set_scores import score_genes, warm_up
 from multimil_gui.core.errors import Refusal
 from multimil_gui.data.gene_sets import GeneSet
 from multimil_gui.state.coloring import blended
@@ -27,6 +27,12 @@ from multimil_gui.state.value_book import ScoreRequest, compute_score, value_boo
 from multimil_gui.state.view import CellFilter, ColorBy, ColorKind, LevelColor, View
 
 SCORE = ColorBy(ColorKind.SCORE, "Killers", "rna")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Compile outside of the tests, which may write nowhere but in their folders."""
+    warm_up()
 
 
 def _names(session: Session) -> list[str]:

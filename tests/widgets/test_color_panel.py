@@ -3,9 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
+from multimil_gui.analysis import gene_set_scores
 from multimil_gui.analysis.scores import top_cells
 from multimil_gui.data.cohort import Scope
 from multimil_gui.state.gene_lists import add_gene_set
@@ -15,6 +17,12 @@ from multimil_gui.state.view import ColorBy, ColorKind, ScoreSource
 from multimil_gui.widgets._color_bar import number_words
 from multimil_gui.widgets._color_choices import What
 from multimil_gui.widgets.color_panel import ColorPanel
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Compile outside of the tests: threads that do it during one write where no test may."""
+    gene_set_scores.warm_up()
 
 
 def _panel(qtbot: QtBot, session: Session) -> ColorPanel:

@@ -5,19 +5,29 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QColor
 
+from multimil_gui.analysis import gene_set_scores
 from multimil_gui.analysis.gene_set_scores import score_genes
 from multimil_gui.state.gene_lists import add_gene_set
 from multimil_gui.state.palettes import blend_colors
 from multimil_gui.state.session import Session
 from multimil_gui.state.value_book import value_book
 from multimil_gui.state.view import ColorBy, ColorKind
+from multimil_gui.views import kernels
 from multimil_gui.views.factory import Backend
 from multimil_gui.widgets._blend_square import BlendSquare, blend_image
 from multimil_gui.widgets._score_worker import ScoreWorker, watch_scores
 from multimil_gui.widgets.latent_map import LatentMap
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Compile outside of the tests: threads that do it during one write where no test may."""
+    gene_set_scores.warm_up()
+    kernels.warm_up()
 
 
 def _genes(session: Session, n: int) -> list[str]:

@@ -31,6 +31,18 @@ def test_it_appears_at_the_bottom_right_and_follows_the_window(window: MainWindo
         assert 0 < window.height() - corner.y() < 60
 
 
+def test_it_stays_before_a_panel_that_is_raised(opened: MainWindow, qtbot) -> None:
+    opened.resize(1366, 768)
+    for name in ("dock_run", "dock_patients", "dock_run"):
+        opened.services.notifications.info("Saved.")
+        toast = opened.toasts.toasts[-1]
+        opened.workspace.show_panel(name)
+        at = toast.geometry().center()
+        qtbot.waitUntil(
+            lambda at=at, toast=toast: toast.isAncestorOf(opened.childAt(at)) or opened.childAt(at) is toast
+        )
+
+
 def test_it_fades_and_goes(window: MainWindow, qtbot) -> None:
     window.services.notifications.info("Hello.")
     toast = only_toast(window)

@@ -118,3 +118,10 @@ def test_cancel_ends_the_child_at_once(latent, monkeypatch):
         compute_subset(latent, np.arange(300), None, SubsetOptions(), Listening(Stop.CANCEL))
     (child,) = children
     assert child.returncode is not None
+
+
+def test_without_igraph_only_clustering_is_refused(latent, monkeypatch):
+    monkeypatch.setattr("multimil_gui.jobs.subset.find_spec", lambda name: None)
+    with pytest.raises(Refusal, match="igraph") as caught:
+        compute_subset(latent, np.arange(300), None, SubsetOptions(embed=False), SilentReporter())
+    assert "pip install" in caught.value.fix

@@ -78,3 +78,17 @@ def test_colours_follow_the_theme(curves):
     assert image.pixelColor(2, 2).name() == "#101218"
     seen = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
     assert "#3b82f6" in seen
+
+
+def test_only_stages_that_compare_are_drawn_faintly(curves):
+    curves.set_curve("integration", [600, 500], [650, 640])
+    curves.set_curve("fold 1", [3, 2], [3, 2.5])
+    curves.set_curve("fold 2", [4, 2], [4, 2.6])
+    curves.redraw()
+    items = curves.findChild(PlotWidget).getPlotItem().items
+    drawn = [item.yData for item in items if isinstance(item, PlotDataItem) and item.yData is not None]
+    # The losses of an integration are of another size and would flatten those of the folds.
+    assert max(values.max() for values in drawn if len(values)) == 4
+    curves.show_stage("integration")
+    drawn = [item.yData for item in items if isinstance(item, PlotDataItem) and item.yData is not None]
+    assert min(values.min() for values in drawn if len(values)) == 500

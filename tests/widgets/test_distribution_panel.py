@@ -443,3 +443,9 @@ def test_two_blended_genes_are_where_a_gate_begins(qtbot: QtBot, fitted: Session
     chosen = (made.gate.across.color(), made.gate.up.color())
     assert chosen == tuple(ColorBy(ColorKind.FEATURE, name, "rna") for name in (first, second))
     assert made.gate.plot.isVisible()
+
+
+def test_a_gate_does_not_begin_with_a_value_against_itself(qtbot: QtBot, panel: DistributionPanel) -> None:
+    turn_to(qtbot, panel, panel.gate)
+    assert panel.gate.across.color() is not None
+    assert panel.gate.across.color() != panel.gate.up.color()

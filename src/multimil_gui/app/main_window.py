@@ -187,6 +187,8 @@ class MainWindow(QMainWindow):
         made.cell_sets.export_requested.connect(self.exports.cell_sets)
         made.cell_sets.overlap_requested.connect(self.edit.overlap)
         made.cell_sets.import_requested.connect(self.edit.import_cells)
+        for dock in made.docks:
+            dock.visibilityChanged.connect(self.toasts.keep_on_top)
         self._fill_panels_menu(made)
         made.recolor(self.services.theme.roles)
         return made

@@ -37,6 +37,7 @@ changes the files you open.
 LICENCES
 This program: BSD-3-Clause.
 {binding}
+igraph, for clustering: GPL v2 or later.
 Inter, the typeface: Copyright 2016-2022 The Inter Project Authors, SIL Open
 Font License 1.1 (full text below).
 The demo cohort: made from pbmc68k_reduced of scanpy (BSD-3-Clause); cells from

@@ -201,6 +201,10 @@ class ToastStack(QObject):
         self._place()
         toast.appear()
 
+    def keep_on_top(self) -> None:
+        """Come before a panel that was raised, once it is."""
+        QTimer.singleShot(0, self._place)
+
     def clear(self) -> None:
         """Remove all messages."""
         for toast in self.toasts:

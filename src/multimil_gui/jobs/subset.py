@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -83,7 +84,8 @@ def compute_subset(
     Raises
     ------
     Refusal
-        When there are fewer than :data:`FEWEST` cells, their latent is not finite, or the computation fails.
+        When there are fewer than :data:`FEWEST` cells, their latent is not finite, igraph is missing, or the computation
+        fails.
     Cancelled
         When the user cancelled; the child process is gone at once.
     """
@@ -94,6 +96,9 @@ def compute_subset(
     chosen = np.ascontiguousarray(latent[rows], dtype=np.float32)
     if not np.isfinite(chosen).all():
         raise Refusal("The latent is not known in all of these cells.", "", "Choose another latent or other cells.")
+    if options.cluster and find_spec("igraph") is None:
+        # GPL, so not everybody who uses the engine installs it.
+        raise Refusal("Clustering needs the package igraph.", "It is not installed.", "pip install igraph")
     answer = ask_worker(
         {
             "latent": chosen,

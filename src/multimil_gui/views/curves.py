@@ -64,10 +64,15 @@ class _Stage:
     best: float | None = None
 
 
+def _kind(stage: str) -> str:
+    """Return the stage without its number: "fold" of "fold 3"."""
+    return stage.rstrip("0123456789 ")
+
+
 class TrainingCurves(QWidget):
     """Train and held-out loss per stage, the best epoch marked.
 
-    Earlier stages stay as faint lines; the newest (or the one chosen in the box) is drawn in full.
+    Earlier stages of the same kind stay as faint lines; the newest (or the one chosen in the box) is drawn in full.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -204,8 +209,9 @@ class TrainingCurves(QWidget):
         draw_curves(axes, shown, [line.points for line in self._others(name)], stage.best)
 
     def _others(self, shown: str | None) -> list[_Line]:
-        """Return the faint lines."""
-        others = [stage for name, stage in self._stages.items() if name != shown][-_MOST_FAINT:]
+        """Return the faint lines: of stages that compare, as other folds do, and an integration does not."""
+        alike = [name for name in self._stages if name != shown and _kind(name) == _kind(shown or "")]
+        others = [self._stages[name] for name in alike][-_MOST_FAINT:]
         return [stage.held_out if len(stage.held_out.x) else stage.train for stage in others]
 
     def _stage(self, name: str) -> _Stage:

@@ -98,6 +98,11 @@ class GatePage(LinkedPage):
         for field, color in zip((self.across, self.up), kept, strict=False):
             if color is not None and (color in known or _is_feature(self._session, color)):
                 field.set_color(color)
+        if self.up.color() is not None and self.up.color() == self.across.color() and not any(kept):
+            # A value against itself says nothing.
+            other = next((color for _, color in number_colors(self._session) if color != self.across.color()), None)
+            if other is not None:
+                self.up.set_color(other)
         self._put_fields()
         for field in (self.across, self.up):
             field.setVisible(store is not None)

@@ -50,7 +50,7 @@ class LimitsField(QWidget):
         self.reset = tool_button(
             "Reset", f"Back to percentiles {_DEFAULT[0]:g} to {_DEFAULT[1]:g}", "color_limits_reset"
         )
-        self.values = label("", Role.NOTE, self)
+        self.values = label("", Role.NOTE, self, wrap=True)
         self.values.setObjectName("color_limits_values")
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)

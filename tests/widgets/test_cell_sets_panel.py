@@ -136,7 +136,7 @@ def test_a_locked_set_says_so_and_stays(qtbot: QtBot, session: Session) -> None:
     assert panel.tree.isColumnHidden(2)
     panel.mark(first)
 
-    qtbot.mouseClick(panel.lock, Qt.MouseButton.LeftButton)
+    panel.lock.trigger()
 
     assert session.cell_sets.get(first).locked
     line = panel.tree.topLevelItem(0)
@@ -154,7 +154,7 @@ def test_a_locked_set_says_so_and_stays(qtbot: QtBot, session: Session) -> None:
     assert panel.tree.findChild(QLineEdit) is None
 
     assert panel.lock.text() == "Unlock"
-    qtbot.mouseClick(panel.lock, Qt.MouseButton.LeftButton)
+    panel.lock.trigger()
     assert not session.cell_sets.get(first).locked
     assert panel.delete.isEnabled()
 

@@ -114,7 +114,8 @@ def write_result_h5mu(
             var = pd.DataFrame(index=pd.Index(store.features(name), dtype=object))
             parts[name] = anndata.AnnData(matrix, obs=pd.DataFrame(index=table.index[kept]), var=var)
     if not parts:
-        raise Refusal("None of these cells was measured in any modality.", "", "Choose other cells, or the table.")
+        where = f"{len(rows):,} cells of {store.index.source_name}."
+        raise Refusal("None of these cells was measured in any modality.", where, "Choose other cells, or the table.")
     with mudata.set_options(pull_on_update=False):
         data = mudata.MuData(parts)
         order = table.index.get_indexer(data.obs_names)

@@ -68,7 +68,8 @@ class GeneMajor:
         """Return (n_cells,) float32 values of one feature, NaN where the modality was not measured."""
         positions = self.positions(name)
         if feature not in positions:
-            raise Refusal(f'There is no feature "{feature}" in {name}.', "", "Choose one of the completion list.")
+            where = f"{name} has {len(positions):,} others."
+            raise Refusal(f'There is no feature "{feature}" in {name}.', where, "Choose one of the completion list.")
         column, rows, info = positions[feature], self.rows(name), self._store.index.modalities[name]
         present = np.zeros(info.n_cells, dtype=np.float32)
         node = self._group[name]

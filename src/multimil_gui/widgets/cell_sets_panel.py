@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -136,44 +137,53 @@ class CellSetsPanel(QWidget):
         )
         self.combine = button("Combine", "Make a new set of the marked ones (Ctrl+click marks several)", "set_combine")
         self.combine.setMenu(self._make_menu())
-        self.rename = button("Rename", "Give the marked set another name (F2)", "set_rename", self._on_rename)
-        self.recolor = button("Colour…", "Give the marked set another colour", "set_color", self._on_color)
-        self.delete = button(
-            "Delete", "Delete the marked sets (Del); undo brings them back", "set_delete", self._on_delete
-        )
-        self.lock = button(
-            "Lock", "Keep the marked sets from being deleted, renamed or recoloured", "set_lock", self._on_lock
-        )
-        self.overlap = button(
-            "Overlap…",
-            "A table of how many cells the sets share, and how many are in each sample and condition",
-            "set_overlap",
-            self.overlap_requested,
-        )
         self.export = button("Export…", "Write the marked sets to files", "set_export", self._on_export)
-        self.load = button(
-            "From a list…",
-            "Read barcodes from a CSV, TSV or text file; names in a second column make several sets",
-            "set_import",
-            self.import_requested,
-        )
+        self.more = button("More", "What else can be done with sets", "set_more")
+        menu = self._make_more()
+        self.more.setMenu(menu)
+
+        def at_the_list(place: QPoint) -> None:
+            menu.popup(self.tree.mapToGlobal(place))
+
+        self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.tree.customContextMenuRequested.connect(at_the_list)
         grid = QGridLayout()
         grid.setHorizontalSpacing(4)
         grid.setVerticalSpacing(4)
         grid.addWidget(self.new, 0, 0, 1, 4)
         grid.addWidget(self.select, 0, 4, 1, 2)
-        for place, part in enumerate((self.combine, self.export, self.recolor)):
+        for place, part in enumerate((self.combine, self.export, self.more)):
             grid.addWidget(part, 1, 2 * place, 1, 2)
-        for place, part in enumerate((self.rename, self.lock, self.delete)):
-            grid.addWidget(part, 2, 2 * place, 1, 2)
-        grid.addWidget(self.overlap, 3, 0, 1, 3)
-        grid.addWidget(self.load, 3, 3, 1, 3)
         for column in range(6):
             grid.setColumnStretch(column, 1)
-        every = (self.new, self.select, self.combine, self.export, self.recolor, self.rename, self.lock, self.delete)
-        for part in (*every, self.overlap, self.load):
+        for part in (self.new, self.select, self.combine, self.export, self.more):
             part.setMinimumWidth(60)
         return grid
+
+    def _make_more(self) -> QMenu:
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+
+        def action(words: str, tip: str, name: str, slot: Any) -> QAction:
+            made = QAction(words, menu)
+            made.setToolTip(tip)
+            made.setObjectName(name)
+            made.triggered.connect(slot)
+            menu.addAction(made)
+            return made
+
+        self.rename = action("Rename", "Give the marked set another name (F2)", "set_rename", self._on_rename)
+        self.recolor = action("Colour…", "Give the marked set another colour", "set_color", self._on_color)
+        locking = "Keep the marked sets from being deleted, renamed or recoloured"
+        self.lock = action("Lock", locking, "set_lock", self._on_lock)
+        deleting = "Delete the marked sets (Del); undo brings them back"
+        self.delete = action("Delete", deleting, "set_delete", self._on_delete)
+        menu.addSeparator()
+        overlaps = "A table of how many cells the sets share, and how many are in each sample and condition"
+        self.overlap = action("Overlap…", overlaps, "set_overlap", self.overlap_requested)
+        lists = "Read barcodes from a CSV, TSV or text file; names in a second column make several sets"
+        self.load = action("From a list…", lists, "set_import", self.import_requested)
+        return menu
 
     def _make_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -275,7 +285,6 @@ class CellSetsPanel(QWidget):
             part.setEnabled(count == 1 and not any(locked))
         all_locked = bool(locked) and all(locked)
         self.lock.setText("Unlock" if all_locked else "Lock")
-        self.lock.setAccessibleName(self.lock.text())
         self.overlap.setEnabled(bool(self._session.cell_sets.items))
         self.combine.setEnabled(count > 0)
         for operation, action in self.operations.items():

@@ -148,6 +148,8 @@ def test_run_refuses_as_json_for_machines(recipe, tmp_path, capsys):
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_an_interrupted_run_leaves_no_half_file_and_goes_on(recipe, tmp_path, name):
     out = tmp_path / "out"
+    # Long enough that the folds are not over before the signal arrives.
+    recipe.write_text(RECIPE.replace("epochs = 60", "epochs = 250"))
     command = [sys.executable, "-m", "multimil_gui", "run", str(recipe), "--out", str(out)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as child:
         before = next(line for line in child.stderr if "fold 2" in line)

@@ -141,7 +141,7 @@ class SelectValueDialog(SelectionDialog):
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Let Return in the name of a gene choose the gene, and not select at once."""
         is_return = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if event is not None and is_return and self.value.feature.hasFocus():
+        if event is not None and is_return and self.focusWidget() is self.value.feature:
             event.accept()
             return
         super().keyPressEvent(event)

@@ -5,25 +5,13 @@ import signal
 
 import numpy as np
 import pytest
+from multimil_testing.listening import Listening
 
 from multimil_gui.core.errors import Cancelled, Refusal
-from multimil_gui.core.reporter import Progress, SilentReporter, Stop
+from multimil_gui.core.reporter import SilentReporter, Stop
 from multimil_gui.jobs import map2d
 from multimil_gui.jobs.map2d import compute_map
 from multimil_gui.jobs.map_worker import umap_layout
-
-
-class Listening(SilentReporter):
-    def __init__(self, stop: Stop = Stop.NO) -> None:
-        super().__init__()
-        self.heard: list[Progress] = []
-        self.stop = stop
-
-    def progress(self, progress: Progress) -> None:
-        self.heard.append(progress)
-
-    def should_stop(self) -> Stop:
-        return self.stop
 
 
 @pytest.fixture(scope="module")

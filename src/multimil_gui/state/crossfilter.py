@@ -13,7 +13,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from multimil_gui.state.coloring import Coloring
-from multimil_gui.state.view import CellFilter, ColorBy, ColorKind
+from multimil_gui.state.recipes import color_from_plain, color_to_plain
+from multimil_gui.state.view import CellFilter, ColorBy, ColorKind, View
 
 if TYPE_CHECKING:
     from multimil_gui.state.session import Session
@@ -209,7 +210,7 @@ def to_plain(filters: tuple[CellFilter, ...]) -> list[dict[str, Any]]:
     """Return filters as JSON values, for the recipe of a selection made among the shown cells."""
     return [
         {
-            "color": {"kind": asked.color.kind.value, "key": asked.color.key, "modality": asked.color.modality},
+            "color": color_to_plain(asked.color),
             "low": asked.low,
             "high": asked.high,
             "levels": None if asked.levels is None else list(asked.levels),
@@ -219,16 +220,26 @@ def to_plain(filters: tuple[CellFilter, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def hiding_to_plain(view: View, among: tuple[CellFilter, ...] = ()) -> dict[str, Any]:
+    """Return what hid cells from a selection, as parameters of its recipe: filters, ``among`` too, and hidden levels."""
+    parameters: dict[str, Any] = {}
+    if filters := (*view.filters, *among):
+        parameters["filters"] = to_plain(filters)
+    if view.hidden:
+        parameters |= {"hidden_of": color_to_plain(view.color), "hidden": sorted(view.hidden)}
+    return parameters
+
+
 def from_plain(plain: list[Mapping[str, Any]]) -> tuple[CellFilter, ...]:
     """Return the filters of :func:`to_plain`'s values; KeyError, TypeError or ValueError when they are none."""
     return tuple(_one_from_plain(entry) for entry in plain)
 
 
 def _one_from_plain(plain: Mapping[str, Any]) -> CellFilter:
-    color, levels = plain["color"], plain["levels"]
+    levels = plain["levels"]
     low, high = (None if plain[end] is None else float(plain[end]) for end in ("low", "high"))
     return CellFilter(
-        ColorBy(ColorKind(color["kind"]), str(color["key"]), str(color["modality"])),
+        color_from_plain(plain["color"]),
         low,
         high,
         None if levels is None else tuple(str(level) for level in levels),

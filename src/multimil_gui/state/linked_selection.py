@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from multimil_gui.state.crossfilter import to_plain
+from multimil_gui.state.crossfilter import hiding_to_plain
 from multimil_gui.state.recipes import color_to_plain
 from multimil_gui.state.replay import replay
 from multimil_gui.state.selection import Combine, SelectionKind, SelectionRecipe
@@ -91,13 +91,7 @@ def _select(
     among: tuple[CellFilter, ...] = (),
 ) -> None:
     """Select the cells among those that are shown and meet ``among``; the recipe notes what hid the others."""
-    filters = (*session.view.filters, *among)
-    if filters:
-        parameters["filters"] = to_plain(filters)
-    if session.view.hidden:
-        parameters["hidden_of"] = color_to_plain(session.view.color)
-        parameters["hidden"] = sorted(session.view.hidden)
-    recipe = SelectionRecipe(kind, parameters)
+    recipe = SelectionRecipe(kind, parameters | hiding_to_plain(session.view.value, among))
     mask = replay(session, recipe).mask
     if not mask.any() and combine is Combine.REPLACE:
         session.clear_selection()

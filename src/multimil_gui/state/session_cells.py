@@ -11,7 +11,7 @@ import numpy as np
 from multimil_gui.core.errors import Refusal
 from multimil_gui.data.cohort import Scope
 from multimil_gui.state.cell_sets import SetOperation, combine_sets
-from multimil_gui.state.crossfilter import to_plain as filters_to_plain
+from multimil_gui.state.crossfilter import hiding_to_plain
 from multimil_gui.state.near import nearest_to_cells
 from multimil_gui.state.recipes import ALL_CELLS, SHOWN_CELLS, bounded, color_to_plain, steps_of, to_plain
 from multimil_gui.state.replay import Drift, drift, replay, space_of
@@ -170,12 +170,8 @@ class SessionCells(SessionParts):
     def shown_recipe(self) -> SelectionRecipe:
         """Return the recipe of :meth:`select_shown`."""
         view = self.view.value
-        parameters: dict[str, object] = {"operation": SHOWN_CELLS, "map": view.map_key}
-        if view.hidden:
-            parameters |= {"hidden_of": color_to_plain(view.color), "hidden": sorted(view.hidden)}
-        if view.filters:
-            parameters["filters"] = filters_to_plain(view.filters)
-        return SelectionRecipe(SelectionKind.COMBINATION, parameters)
+        shown = {"operation": SHOWN_CELLS, "map": view.map_key, **hiding_to_plain(view)}
+        return SelectionRecipe(SelectionKind.COMBINATION, shown)
 
     def select_cell_set(self, set_id: int, combine: Combine = Combine.REPLACE) -> None:
         """Select the cells of a cell set."""

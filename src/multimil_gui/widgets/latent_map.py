@@ -9,15 +9,13 @@ from qtpy.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QFrame, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
-from multimil_gui.state.crossfilter import n_selected_unseen
-from multimil_gui.state.crossfilter import to_plain as filters_to_plain
-from multimil_gui.state.recipes import color_to_plain
+from multimil_gui.state.crossfilter import hiding_to_plain, n_selected_unseen
 from multimil_gui.state.resolve import resolve
 from multimil_gui.state.scatter_view import ColorScale, ScatterView
 from multimil_gui.state.selection import Combine, SelectionKind, SelectionRecipe
 from multimil_gui.state.session import Session
 from multimil_gui.state.split import Pane, Split, split_of
-from multimil_gui.state.view import ColorKind, Drawing
+from multimil_gui.state.view import CellFilter, ColorKind, Drawing
 from multimil_gui.views.canvas import PointCanvas, PointState, RegionDrawn, Tool
 from multimil_gui.views.factory import Backend
 from multimil_gui.views.lasso import points_in_polygon, points_near_path
@@ -266,20 +264,17 @@ class LatentMap(QWidget):
             mask = points_in_polygon(view.positions, region.polygon)
             parameters["polygon"] = corners
         mask &= view.states != PointState.HIDDEN
-        filters = self._session.view.value.filters
+        among: tuple[CellFilter, ...] = ()
         if pane is not None:
             inside = np.zeros(len(mask), dtype=bool)
             inside[pane.rows] = True
             mask &= inside
             parameters["pane"] = pane.title
-            filters = (*filters, pane.asked) if pane.asked is not None else filters
             if pane.asked is None:
                 parameters["measured"] = pane.title
-        if filters:
-            parameters["filters"] = filters_to_plain(filters)
-        if self._session.view.hidden:
-            parameters["hidden_of"] = color_to_plain(self._session.view.color)
-            parameters["hidden"] = sorted(self._session.view.hidden)
+            else:
+                among = (pane.asked,)
+        parameters |= hiding_to_plain(self._session.view.value, among)
         self._select(mask, SelectionRecipe(_KINDS[region.tool], parameters), region.combine)
 
     def _on_clicked(self, row: int, combine: Combine) -> None:
